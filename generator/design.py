@@ -1,0 +1,326 @@
+"""The design: the graph as dataflow stages joined by streams, with every choice of hardware made.
+
+Backends turn it into text and decide nothing. Stages are in dataflow order; a stream has exactly
+one writer and one reader (None: the top's x or y port). All sizes are per frame and exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from generator.device import Device
+from generator.fixed_point import FixedPoint, IntArray
+from generator.graph import Graph, Shape
+
+
+class Implementation(StrEnum):
+    """How a skip connection is built."""
+
+    CLONE_FIFO = "clone_fifo"
+    SHIFT_REGISTER = "shift_register"
+    NONE = "none"
+
+
+class Storage(StrEnum):
+    """What a memory is made of."""
+
+    AUTO = "auto"
+    BRAM = "bram"
+    SRL = "srl"
+    LUTRAM = "lutram"
+    URAM = "uram"
+
+
+class Multiplier(StrEnum):
+    """What products are made of."""
+
+    AUTO = "auto"
+    DSP = "dsp"
+    LUT = "lut"
+
+
+class StreamRole(StrEnum):
+    """Main path, or the side branch of a skip connection."""
+
+    DATA = "data"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """A FIFO between two stages, pixel after pixel in raster order, `lanes` channels a word.
+
+    Channel c of a pixel travels in word c // lanes, at bits [(c % lanes) * W + W - 1 : (c % lanes) * W].
+
+    Attributes:
+        name: a safe identifier, `<source>_to_<sink>` with dots as underscores; x and y at the top.
+        shape: of the feature map that flows.
+        format: of one channel.
+        lanes: channels a word; divides the channels.
+        depth_words: words that the FIFO holds, its output register included.
+        depth_live: fewest words without deadlock under any stall pattern.
+        depth_full_rate: fewest words at which the interval is that of unlimited FIFOs.
+    """
+
+    name: str
+    source: str | None
+    sink: str | None
+    shape: Shape
+    format: FixedPoint
+    lanes: int
+    depth_words: int
+    depth_live: int
+    depth_full_rate: int
+    storage: Storage
+    role: StreamRole
+
+    @property
+    def width_bits(self) -> int:
+        """Bits of a word."""
+        return self.lanes * self.format.width
+
+    @property
+    def words_per_pixel(self) -> int:
+        """Words that carry one pixel."""
+        return self.shape.channels // self.lanes
+
+    @property
+    def words_per_frame(self) -> int:
+        """Words that carry one frame."""
+        return self.shape.pixels * self.words_per_pixel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """A 1x1 conv that runs inside a conv stage on its centre tap, on its own multipliers.
+
+    Attributes:
+        weight: (Cin, Cout) int64, in LSBs of weight_format.
+        bias: (Cout,) int64, in LSBs of the accumulator.
+    """
+
+    name: str
+    weight: IntArray
+    weight_format: FixedPoint
+    bias: IntArray
+    accumulator: FixedPoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortSkip:
+    """A skip over this one conv, joined before the activation (style pre).
+
+    Exactly one of the two holds: `projection` is not None (computed on the centre tap, nothing
+    stored, depth_pixels 0), or the input pixel itself waits in a shift register of depth_pixels.
+
+    Attributes:
+        sum: exact format of main + skip; its point is the finer one of the two.
+        join: name of the graph's add node.
+    """
+
+    name: str
+    join: str
+    projection: Projection | None
+    depth_pixels: int
+    storage: Storage
+    sum: FixedPoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvStage:
+    """A pe x simd matrix-vector unit over a ring line buffer. A linear layer is a 1x1 conv on one pixel.
+
+    The loop, one iteration a cycle: for pixel / for output group (Cout/pe) / for tap row / for tap
+    column / for input group (Cin/simd). Padding is zero. RF = Cout/pe * kh*kw * Cin/simd cycles a pixel.
+
+    Attributes:
+        weight: (kh, kw, Cin, Cout) int64, in LSBs of weight_format.
+        bias: (Cout,) int64, in LSBs of `accumulator` (already aligned).
+        product_shift: left shift of each product onto the accumulator's point (0 unless the bias is finer).
+        accumulator: exact format of the conv's own sum, bias included.
+        result: format after ReLU and the one requantization; None: the exact sum goes out.
+        ring_pixels: capacity of the line buffer in input pixels.
+        short_skip: joined inside this stage, or None.
+    """
+
+    name: str
+    input: str
+    output: str
+    in_shape: Shape
+    out_shape: Shape
+    in_format: FixedPoint
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    weight: IntArray
+    weight_format: FixedPoint
+    bias: IntArray
+    product_shift: int
+    accumulator: FixedPoint
+    relu: bool
+    result: FixedPoint | None
+    pe: int
+    simd: int
+    ring_pixels: int
+    multiplier: Multiplier
+    short_skip: ShortSkip | None
+
+    @property
+    def reuse_factor(self) -> int:
+        """Cycles for one output pixel."""
+        taps = self.kernel[0] * self.kernel[1]
+        return (self.out_shape.channels // self.pe) * taps * (self.in_shape.channels // self.simd)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles for one frame at the full rate."""
+        return self.out_shape.pixels * self.reuse_factor
+
+    @property
+    def exact_sum(self) -> FixedPoint:
+        """Format of the sum before ReLU and requantization, a short skip included."""
+        return self.short_skip.sum if self.short_skip else self.accumulator
+
+    @property
+    def out_format(self) -> FixedPoint:
+        """Format of the output stream's channels."""
+        return self.result or self.exact_sum
+
+    @property
+    def multipliers(self) -> int:
+        """Products a cycle."""
+        own = self.pe * self.simd
+        return own * 2 if self.short_skip and self.short_skip.projection else own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloneStage:
+    """Copies each word to two streams; takes a word when both have room."""
+
+    name: str
+    input: str
+    outputs: tuple[str, str]
+    shape: Shape
+    format: FixedPoint
+
+    reuse_factor = 1
+    pe = 1
+    simd = 1
+    multipliers = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddStage:
+    """main + skip, exact at the finer point, then ReLU, then at most one requantization."""
+
+    name: str
+    main: str
+    skip: str
+    output: str
+    shape: Shape
+    main_format: FixedPoint
+    skip_format: FixedPoint
+    sum: FixedPoint
+    relu: bool
+    result: FixedPoint | None
+
+    reuse_factor = 1
+    pe = 1
+    simd = 1
+    multipliers = 0
+
+    @property
+    def out_format(self) -> FixedPoint:
+        """Format of the output stream's channels."""
+        return self.result or self.sum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reciprocal:
+    """A division by a constant as a multiplication: ``floor(b / divisor)`` for every b of a proved range.
+
+    Equals ``(((b + lift * divisor) * multiplier) >> shift) - lift``; a power of two has multiplier 1.
+    """
+
+    divisor: int
+    lift: int
+    multiplier: int
+    shift: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolStage:
+    """Global average: per channel the exact sum over the frame, then one rounding of sum / pixels.
+
+    With ``a = sum << dividend_shift`` and N the (shifted) pixel count, the mean in LSBs of `result`
+    is a / N rounded by result.rounding: TRN floor(a/N); TRN_ZERO sign(a) floor(|a|/N); RND
+    floor((2a+N)/2N); RND_CONV the same, less 1 where (2a+N) is a multiple of 2N and the quotient is
+    odd. Then result.overflow. `reciprocal` realises that floor with divisor N or 2N.
+
+    Attributes:
+        accumulator: exact format of the frame's sum, in LSBs of in_format.
+    """
+
+    name: str
+    input: str
+    output: str
+    in_shape: Shape
+    in_format: FixedPoint
+    accumulator: FixedPoint
+    result: FixedPoint
+    dividend_shift: int
+    reciprocal: Reciprocal
+
+    reuse_factor = 1
+    pe = 1
+    simd = 1
+    multipliers = 0
+
+
+Stage = ConvStage | CloneStage | AddStage | PoolStage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkipPlacement:
+    """How one skip connection of the original network is built.
+
+    Attributes:
+        name: path of the block; short skips `<skip>.0`, ...; removed ones the block alone.
+        depth_pixels: pixels that wait in its own memory (0 for none).
+        stored_bits: depth_pixels * channels * width of what waits.
+        stream: name of the skip FIFO, or None.
+    """
+
+    name: str
+    implementation: Implementation
+    storage: Storage
+    depth_pixels: int
+    stored_bits: int
+    stream: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """Everything a backend needs."""
+
+    name: str
+    graph: Graph
+    device: Device
+    stages: tuple[Stage, ...]
+    streams: tuple[Stream, ...]
+    skips: tuple[SkipPlacement, ...]
+
+    def stream(self, name: str) -> Stream:
+        """The stream of that name."""
+        return next(stream for stream in self.streams if stream.name == name)
+
+    @property
+    def input_stream(self) -> Stream:
+        """The top's x port."""
+        return self.stream("x")
+
+    @property
+    def output_stream(self) -> Stream:
+        """The top's y port."""
+        return self.stream("y")
