@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 from generator.errors import ToolError
 
 _GRACE_SECONDS = 3.0
+_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ def run_command(
     timeout_s: float = 600.0,
     log: Path | None = None,
     hint: str = "install it, or mend PATH",
+    stop: threading.Event | None = None,
 ) -> Completed:
     """Run a command to its end in a process group of its own; stdin is empty.
 
@@ -73,12 +76,13 @@ def run_command(
         timeout_s: wall-clock limit in seconds.
         log: file that receives the command line and both outputs, also on a timeout.
         hint: what to do when the executable is missing.
+        stop: another thread's wish to end: once set, the command is stopped as after a timeout.
 
     Returns:
         The outcome, whatever its return code: see `check`.
 
     Raises:
-        ToolError: the executable is missing or did not end in time.
+        ToolError: the executable is missing, did not end in time, or was stopped.
     """
     environment = {**os.environ, **(env or {})}
     words = (require_tool(str(argv[0]), hint, environment.get("PATH")), *map(str, argv[1:]))
@@ -97,16 +101,7 @@ def run_command(
         )
     except OSError as error:
         raise ToolError(f"tool {argv[0]!r}: cannot be started in {cwd} ({error.strerror or error})") from error
-    timed_out = False
-    try:
-        stdout, stderr = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        timed_out = True
-        _stop_group(process)
-        stdout, stderr = process.communicate()
-    except BaseException:
-        _stop_group(process)
-        raise
+    stdout, stderr, reason = _watch(process, begin + timeout_s, stop)
     done = Completed(
         argv=words,
         returncode=process.returncode,
@@ -116,11 +111,9 @@ def run_command(
     )
     if log is not None:
         _write_log(log, done)
-    if timed_out:
-        raise ToolError(
-            f"tool {Path(words[0]).name!r}: did not end within {timeout_s:g} s and was stopped"
-            + (f"; see {log}" if log else "")
-        )
+    if reason is not None:
+        text = f"did not end within {timeout_s:g} s and was stopped" if reason == "timeout" else "was stopped"
+        raise ToolError(f"tool {Path(words[0]).name!r}: {text}" + (f"; see {log}" if log else ""))
     return done
 
 
@@ -139,6 +132,29 @@ def check(done: Completed, what: str, log: Path | None = None) -> Completed:
     reason = "\n".join(f"  {line}" for line in tail) or "  (it printed nothing)"
     place = f" (all of it in {log})" if log else ""
     raise ToolError(f"{what}: {Path(done.argv[0]).name!r} ended with {done.returncode}{place}:\n{reason}")
+
+
+def _watch(
+    process: subprocess.Popen[str], deadline: float, stop: threading.Event | None
+) -> tuple[str, str, str | None]:
+    """Both outputs, and why the process was stopped (`timeout`, `stop`) or None if it ended by itself."""
+    try:
+        while True:
+            rest = max(0.0, deadline - time.monotonic())
+            with suppress(subprocess.TimeoutExpired):
+                return *process.communicate(timeout=rest if stop is None else min(rest, _POLL_SECONDS)), None
+            wanted = stop is not None and stop.is_set()
+            if wanted or time.monotonic() >= deadline:
+                break
+        _stop_group(process)
+        reason = "stop" if wanted else "timeout"
+        try:
+            return *process.communicate(timeout=_GRACE_SECONDS), reason
+        except subprocess.TimeoutExpired:  # something outside the group still holds the pipes
+            return "", "", reason
+    except BaseException:
+        _stop_group(process)
+        raise
 
 
 def _stop_group(process: subprocess.Popen[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -86,3 +87,13 @@ def _alive(pid: int) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def test_another_thread_can_stop_a_command(tmp_path: Path) -> None:
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    begin = time.monotonic()
+    with pytest.raises(ToolError) as caught:
+        run_command([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, timeout_s=50, stop=stop)
+    assert str(caught.value) == f"tool {Path(sys.executable).name!r}: was stopped"
+    assert time.monotonic() - begin < 10
