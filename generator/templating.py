@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 
 import jinja2
 
 from generator import assets
+from generator.names import identifier
 from generator.version import VERSION
 
 
 def render(template: str, view: object) -> str:
     """Render `templates/<template>` with one frozen view object, seen as `view`."""
     return _environment().get_template(template).render(view=view, version=VERSION)
-
-
-def identifier(name: str) -> str:
-    """A name that is safe in C++, SystemVerilog, Tcl and a shell; dots become underscores."""
-    safe = re.sub(r"[^A-Za-z0-9_]", "_", name)
-    return safe if re.match(r"[A-Za-z]", safe) else f"n_{safe}"
 
 
 @cache
