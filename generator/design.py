@@ -12,6 +12,7 @@ from enum import StrEnum
 from generator.device import Device
 from generator.fixed_point import FixedPoint, IntArray
 from generator.graph import Graph, Shape
+from generator.layers.reciprocal import Reciprocal as Reciprocal
 
 
 class Implementation(StrEnum):
@@ -98,12 +99,14 @@ class Projection:
     Attributes:
         weight: (Cin, Cout) int64, in LSBs of weight_format.
         bias: (Cout,) int64, in LSBs of the accumulator.
+        product_shift: left shift of each product onto the accumulator's point.
     """
 
     name: str
     weight: IntArray
     weight_format: FixedPoint
     bias: IntArray
+    product_shift: int
     accumulator: FixedPoint
 
 
@@ -234,19 +237,6 @@ class AddStage:
     def out_format(self) -> FixedPoint:
         """Format of the output stream's channels."""
         return self.result or self.sum
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reciprocal:
-    """A division by a constant as a multiplication: ``floor(b / divisor)`` for every b of a proved range.
-
-    Equals ``(((b + lift * divisor) * multiplier) >> shift) - lift``; a power of two has multiplier 1.
-    """
-
-    divisor: int
-    lift: int
-    multiplier: int
-    shift: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

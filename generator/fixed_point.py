@@ -161,10 +161,12 @@ def round_to(values: IntArray, fraction_bits: int, to: FixedPoint) -> IntArray:
     if to.rounding is Rounding.TRN:
         return floor
     if to.rounding is Rounding.TRN_ZERO:
-        return floor + ((values < 0) & (rest != 0))
-    if to.rounding is Rounding.RND:
-        return floor + (rest >= half)
-    return floor + ((rest > half) | ((rest == half) & ((floor & 1) == 1)))
+        carry = (values < 0) & (rest != 0)
+    elif to.rounding is Rounding.RND:
+        carry = rest >= half
+    else:
+        carry = (rest > half) | ((rest == half) & ((floor & 1) == 1))
+    return np.add(floor, carry, dtype=np.int64)
 
 
 def handle_overflow(values: IntArray, to: FixedPoint) -> IntArray:

@@ -45,6 +45,9 @@ class Layer(Protocol):
     def accumulator(self, inputs: tuple[FixedPoint, ...], shapes: tuple[Shape, ...]) -> FixedPoint:
         """The exact format of the layer's sum: derived from its integers, a multiple of 4 bits wide."""
 
+    def divisor(self, shapes: tuple[Shape, ...]) -> int:
+        """What the requantization divides the sums by: 1, or the number of pixels of a mean."""
+
     def execute(self, inputs: tuple[IntArray, ...], formats: tuple[FixedPoint, ...]) -> IntArray:
         """The exact sums.
 

@@ -1,0 +1,71 @@
+"""What the layers share: formats of exact sums, and integer matrix products at the speed of BLAS."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from generator.errors import NumericsError
+from generator.fixed_point import FixedPoint, IntArray
+
+MAX_SUM_BITS = 60
+"""Widest accumulator: the largest multiple of 4 that leaves an int64 room for rounding."""
+
+FLOAT32_EXACT = 1 << 24
+FLOAT64_EXACT = 1 << 53
+
+
+def sum_format(lowest: int, highest: int, fraction_bits: int) -> FixedPoint:
+    """The signed format that holds every integer of ``[lowest, highest]``, a multiple of 4 bits wide.
+
+    Raises:
+        NumericsError: more than `MAX_SUM_BITS` bits are needed.
+    """
+    magnitude_bits = max(highest.bit_length(), (-lowest - 1).bit_length() if lowest < 0 else 0)
+    width = -(-(magnitude_bits + 1) // 4) * 4
+    if width > MAX_SUM_BITS:
+        raise NumericsError(
+            f"the exact sum needs {width} bits, at most {MAX_SUM_BITS} are supported; use narrower formats"
+        )
+    return FixedPoint(width=width, integer_bits=width - fraction_bits)
+
+
+def largest_magnitude(fmt: FixedPoint) -> int:
+    """max|x| over the integers of a format."""
+    return max(-fmt.min_int, fmt.max_int)
+
+
+def dot_bound(weight: IntArray, bias: IntArray, product_shift: int, in_format: FixedPoint) -> int:
+    """Largest |sum| that any output channel can reach: ``max|x| * (sum|w| << shift) + |b|``.
+
+    Args:
+        weight: (..., Cout) int64.
+        bias: (Cout,) int64, in LSBs of the accumulator.
+    """
+    reach = largest_magnitude(in_format)
+    per_channel = np.abs(weight).reshape(-1, weight.shape[-1]).sum(axis=0)
+    pairs = zip(per_channel.tolist(), np.abs(bias).tolist(), strict=True)
+    return max(reach * (int(total) << product_shift) + int(offset) for total, offset in pairs)
+
+
+def dot_format(
+    weight: IntArray, bias: IntArray, product_shift: int, in_format: FixedPoint, weight_format: FixedPoint
+) -> FixedPoint:
+    """The accumulator of a dot product plus bias (arguments as `dot_bound`)."""
+    bound = dot_bound(weight, bias, product_shift, in_format)
+    return sum_format(-bound, bound, in_format.fraction_bits + weight_format.fraction_bits + product_shift)
+
+
+def float_type(bound: int) -> type[np.float32] | type[np.float64] | None:
+    """The fastest float in which sums of integers up to `bound` are exact; None if there is none."""
+    if bound < FLOAT32_EXACT:
+        return np.float32
+    return np.float64 if bound < FLOAT64_EXACT else None
+
+
+def lock(values: IntArray) -> IntArray:
+    """A read-only int64 array with these values (the same one if it already is)."""
+    array = np.asarray(values, dtype=np.int64)
+    if array.flags.writeable:
+        array = array.copy()
+        array.flags.writeable = False
+    return array
