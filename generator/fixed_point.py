@@ -166,7 +166,7 @@ def round_to(values: IntArray, fraction_bits: int, to: FixedPoint) -> IntArray:
         carry = rest >= half
     else:
         carry = (rest > half) | ((rest == half) & ((floor & 1) == 1))
-    return np.add(floor, carry, dtype=np.int64)
+    return np.asarray(floor + carry, dtype=np.int64)
 
 
 def handle_overflow(values: IntArray, to: FixedPoint) -> IntArray:

@@ -85,11 +85,11 @@ def round_quotient(sums: IntArray, divisor: int, fraction_bits: int, to: FixedPo
         raise NumericsError(f"the mean in {to} needs sums of more than 62 bits; use a coarser result format")
     dividend = sums << max(-shift, 0)
     if to.rounding is Rounding.TRN:
-        return np.floor_divide(dividend, divisor)
+        return np.asarray(dividend // divisor, dtype=np.int64)
     if to.rounding is Rounding.TRN_ZERO:
-        return np.sign(dividend) * np.floor_divide(np.abs(dividend), divisor)
+        return np.asarray(np.sign(dividend) * (np.abs(dividend) // divisor), dtype=np.int64)
     quotient, rest = np.divmod(2 * dividend + divisor, 2 * divisor)
     if to.rounding is Rounding.RND:
         return quotient
     tie_to_even = (rest == 0) & (quotient & 1 == 1)
-    return np.subtract(quotient, tie_to_even, dtype=np.int64)
+    return np.asarray(quotient - tie_to_even, dtype=np.int64)
