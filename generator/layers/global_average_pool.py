@@ -14,6 +14,19 @@ from generator.layers.reciprocal import Reciprocal, derive_reciprocal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Division:
+    """How a pooling stage divides: ``a = sum << dividend_shift``, then a / pixels rounded as the result says.
+
+    Attributes:
+        reciprocal: gives floor(b / divisor) with b = a and divisor = N (TRN, TRN_ZERO: of |a|) or
+            b = 2a + N and divisor = 2N (RND, RND_CONV), N being the pixels shifted onto the result's point.
+    """
+
+    dividend_shift: int
+    reciprocal: Reciprocal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GlobalAveragePool:
     """Per channel the exact sum over all pixels; the requantization divides it by their number."""
 
@@ -34,39 +47,26 @@ class GlobalAveragePool:
         """The exact sums, (N, H, W, C) int64 -> (N, 1, 1, C) int64."""
         return np.asarray(inputs[0].sum(axis=(1, 2), keepdims=True), dtype=np.int64)
 
+    def division(self, in_format: FixedPoint, shape: Shape, result: FixedPoint) -> Division:
+        """How hardware divides, proved over every sum that the accumulator can hold.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Division:
-    """How a pooling stage divides: ``a = sum << dividend_shift``, then a / pixels rounded as the result says.
+        Args:
+            in_format: of the input.
+            shape: of the input.
+            result: format of the mean.
 
-    Attributes:
-        reciprocal: gives floor(b / divisor) with b = a and divisor = N (TRN, TRN_ZERO: of |a|) or
-            b = 2a + N and divisor = 2N (RND, RND_CONV), N being the pixels shifted onto the result's point.
-    """
-
-    dividend_shift: int
-    reciprocal: Reciprocal
-
-
-def derive_division(accumulator: FixedPoint, pixels: int, result: FixedPoint) -> Division:
-    """The division of a pooling stage, proved over every sum that its accumulator can hold.
-
-    Args:
-        accumulator: format of the sum.
-        pixels: of a frame.
-        result: format of the mean.
-
-    Raises:
-        NumericsError: no reciprocal of at most 62-bit products divides the whole range.
-    """
-    shift = accumulator.fraction_bits - result.fraction_bits
-    dividend_shift, divisor = max(-shift, 0), pixels << max(shift, 0)
-    lowest, highest = accumulator.min_int << dividend_shift, accumulator.max_int << dividend_shift
-    if result.rounding is Rounding.TRN_ZERO:
-        lowest, highest = 0, max(-lowest, highest)
-    elif result.rounding is not Rounding.TRN:
-        lowest, highest, divisor = 2 * lowest + divisor, 2 * highest + divisor, 2 * divisor
-    return Division(dividend_shift=dividend_shift, reciprocal=derive_reciprocal(lowest, highest, divisor))
+        Raises:
+            NumericsError: no reciprocal of at most 62-bit products divides the whole range.
+        """
+        accumulator = self.accumulator((in_format,), (shape,))
+        shift = accumulator.fraction_bits - result.fraction_bits
+        dividend_shift, divisor = max(-shift, 0), shape.pixels << max(shift, 0)
+        lowest, highest = accumulator.min_int << dividend_shift, accumulator.max_int << dividend_shift
+        if result.rounding is Rounding.TRN_ZERO:
+            lowest, highest = 0, max(-lowest, highest)
+        elif result.rounding is not Rounding.TRN:
+            lowest, highest, divisor = 2 * lowest + divisor, 2 * highest + divisor, 2 * divisor
+        return Division(dividend_shift=dividend_shift, reciprocal=derive_reciprocal(lowest, highest, divisor))
 
 
 def round_quotient(sums: IntArray, divisor: int, fraction_bits: int, to: FixedPoint) -> IntArray:
