@@ -1,0 +1,331 @@
+"""Removes and shortens skip connections: from a network and a plan to the network that is deployed."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+
+from torch import fx, nn
+
+from tailor_train.errors import TrainError
+from tailor_train.naming import nearest
+from tailor_train.plan import SkipChoice, SkipPlan, SkipState, SkipStyle
+from tailor_train.skips import SkipConnection, find_skips
+from tailor_train.tracing import SHAPE, is_activation, is_batch_norm, is_convolution, is_dropout, record_shapes, trace
+
+__all__ = [
+    "Deployed", "ShortUnit", "SkipChoice", "SkipPlan", "SkipRecord", "SkipState", "SkipStyle", "apply_plan",
+    "check_plan", "short_units",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkipRecord:
+    """A skip connection of the deployed network; discovery would be ambiguous after shortening.
+
+    Attributes:
+        name: `<skip>`, or `<skip>.0`, `<skip>.1`, ... for the short skips that replaced it.
+        parent: the original skip's name.
+        state: what was done to the original skip.
+        style: where a short skip joins.
+        fork: node whose value is added later, None if removed.
+        join: node of the sum, None if removed.
+        main_operand: operand of the sum that comes from the span, None if removed.
+        skip_operand: the other operand, None if removed.
+        main_convs: module paths of the span's convolutions.
+        projection: module path of the convolution on the skip.
+    """
+
+    name: str
+    parent: str
+    state: SkipState
+    style: SkipStyle
+    fork: str | None
+    join: str | None
+    main_operand: str | None
+    skip_operand: str | None
+    main_convs: tuple[str, ...]
+    projection: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """A network in the form that is deployed.
+
+    Attributes:
+        module: graph without removed sums and dead branches; parameters are the original model's objects.
+        skips: in execution order; a removed skip keeps a record without nodes.
+    """
+
+    module: fx.GraphModule
+    skips: tuple[SkipRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortUnit:
+    """A convolution of a span with its batch norm, over which one short skip leads.
+
+    Attributes:
+        state: node of the value the unit starts from.
+        sum_input: last node of the unit before the activation, where the short skip is added.
+        convs: module paths of the unit's convolutions, one unless no activation parts them.
+        projected: whether the original skip's own branch leads over this unit (else the identity does).
+    """
+
+    state: str
+    sum_input: str
+    convs: tuple[str, ...]
+    projected: bool
+
+
+def apply_plan(model: nn.Module, plan: SkipPlan, input_shape: tuple[int, ...]) -> Deployed:
+    """Build the deployment form of a network.
+
+    Args:
+        model: the original (traditional) network; put into eval mode, otherwise left alone.
+        plan: choice by skip name; skips that are not named are kept.
+        input_shape: shape of one input without the batch.
+
+    Raises:
+        TrainError: unknown skip name, a network that is not understood, or a skip that cannot be shortened.
+    """
+    module = trace(model, input_shape)
+    skips = find_skips(module)
+    check_plan(skips, plan)
+    units = {
+        skip.name: short_units(module, skip, plan[skip.name].style)
+        for skip in skips
+        if skip.name in plan and plan[skip.name].state is SkipState.SHORTENED
+    }
+    surgeon = _Surgeon(module)
+    records = []
+    for skip in skips:
+        choice = plan.get(skip.name, SkipChoice())
+        if choice.state is SkipState.SHORTENED:
+            surgeon.shorten(skip, units[skip.name])
+        elif choice.state is SkipState.REMOVED:
+            surgeon.remove(skip)
+    for skip in skips:
+        records.extend(surgeon.records(skip, plan.get(skip.name, SkipChoice())))
+    surgeon.finish()
+    record_shapes(module, input_shape, type(model).__name__)
+    return Deployed(module=module, skips=tuple(records))
+
+
+def check_plan(skips: tuple[SkipConnection, ...], plan: SkipPlan) -> None:
+    """Raise TrainError if the plan names a skip that the network does not have."""
+    known = [skip.name for skip in skips]
+    unknown = [name for name in plan if name not in known]
+    if unknown:
+        hints = "; ".join(f"no skip connection '{name}'{nearest(name, known)}" for name in unknown)
+        raise TrainError(f"{hints}; the network has: {', '.join(known) or 'none'}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Join:
+    """A sum in the altered graph; its operands are read when the surgery is complete."""
+
+    node: fx.Node
+    main: int
+    fork: str
+    convs: tuple[str, ...]
+    projection: str | None
+
+
+class _Surgeon:
+    """Alters one graph in place. Sums that are gone stand for the operand that took their place."""
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        self.module = module
+        self.nodes: dict[str, fx.Node] = {node.name: node for node in module.graph.nodes}
+        self.joins: dict[str, list[_Join]] = {}
+
+    def remove(self, skip: SkipConnection) -> None:
+        """Drop a sum; its branch is left without users."""
+        join = self.nodes[skip.join]
+        main = join.args[self._main_index(skip)]
+        assert isinstance(main, fx.Node)
+        join.replace_all_uses_with(main)
+        self.module.graph.erase_node(join)
+        self.nodes[skip.join] = main
+        self.joins[skip.name] = []
+
+    def shorten(self, skip: SkipConnection, units: tuple[ShortUnit, ...]) -> None:
+        """Add every unit's input to its output instead of the fork to the end of the span."""
+        join, operand = self.nodes[skip.join], self.nodes[skip.skip_operand]
+        main = self._main_index(skip)
+        self.joins[skip.name] = []
+        for unit in units:
+            added = operand if unit.projected else self.nodes[unit.state]
+            if unit is units[-1]:
+                node, main_index = join, main
+                join.update_arg(1 - main, added)
+            else:
+                node, main_index = self._insert_sum(self.nodes[unit.sum_input], added, join), 0
+            if unit.projected:
+                self._move_branch(skip, unit, node)
+            self.joins[skip.name].append(
+                _Join(
+                    node=node,
+                    main=main_index,
+                    fork=unit.state,
+                    convs=unit.convs,
+                    projection=skip.projection if unit.projected else None,
+                )
+            )
+
+    def _main_index(self, skip: SkipConnection) -> int:
+        return 0 if self.nodes[skip.join].args[0] is self.nodes[skip.main_operand] else 1
+
+    def _insert_sum(self, main: fx.Node, added: fx.Node, like: fx.Node) -> fx.Node:
+        with self.module.graph.inserting_after(main):
+            node = self.module.graph.call_function(operator.add, (main, added))
+        node.meta = dict(like.meta)
+        main.replace_all_uses_with(node, delete_user_cb=lambda user: user is not node)
+        return node
+
+    def _move_branch(self, skip: SkipConnection, unit: ShortUnit, before: fx.Node) -> None:
+        for name in skip.branch:
+            before.prepend(self.nodes[name])
+            self.nodes[name].replace_input_with(self.nodes[skip.fork], self.nodes[unit.state])
+
+    def records(self, skip: SkipConnection, choice: SkipChoice) -> list[SkipRecord]:
+        """What became of one skip, by the names of the altered graph."""
+        joins = self.joins.get(skip.name)
+        if joins is None:
+            joins = [
+                _Join(
+                    node=self.nodes[skip.join],
+                    main=self._main_index(skip),
+                    fork=skip.fork,
+                    convs=skip.main_convs,
+                    projection=skip.projection,
+                )
+            ]
+        if not joins:
+            return [
+                SkipRecord(
+                    name=skip.name,
+                    parent=skip.name,
+                    state=choice.state,
+                    style=choice.style,
+                    fork=None,
+                    join=None,
+                    main_operand=None,
+                    skip_operand=None,
+                    main_convs=skip.main_convs,
+                    projection=None,
+                )
+            ]
+        shortened = choice.state is SkipState.SHORTENED
+        return [
+            SkipRecord(
+                name=f"{skip.name}.{index}" if shortened else skip.name,
+                parent=skip.name,
+                state=choice.state,
+                style=choice.style,
+                fork=self.nodes[join.fork].name,
+                join=join.node.name,
+                main_operand=str(join.node.args[join.main]),
+                skip_operand=str(join.node.args[1 - join.main]),
+                main_convs=join.convs,
+                projection=join.projection,
+            )
+            for index, join in enumerate(joins)
+        ]
+
+    def finish(self) -> None:
+        """Erase what nothing uses and forget its submodules."""
+        graph = self.module.graph
+        graph.eliminate_dead_code()
+        graph.lint()
+        self.module.delete_all_unused_submodules()
+        self.module.recompile()
+
+
+def short_units(module: fx.GraphModule, skip: SkipConnection, style: SkipStyle) -> tuple[ShortUnit, ...]:
+    """Split a span into the units over which its short skips lead.
+
+    Raises:
+        TrainError: the span is no chain of convolution, batch norm and activation, or a short skip would
+            join tensors of different shapes.
+    """
+    if style is not SkipStyle.PRE:
+        raise TrainError(f"skip '{skip.name}': style '{style}' is not supported, use style 'pre'")
+    nodes = {node.name: node for node in module.graph.nodes}
+    chain = [nodes[name] for name in skip.span]
+    _check_chain(module, skip, nodes[skip.fork], chain)
+    groups = _conv_groups(module, chain)
+    if any(is_activation(module, node) for node in groups[-1]):
+        raise TrainError(
+            f"skip '{skip.name}': an activation stands between the last convolution and the sum, so there is no "
+            "place for short skips before it; remove this skip instead"
+        )
+    ends = [_before_activation(module, group) for group in groups]
+    states = [nodes[skip.fork], *(group[-1] for group in groups[:-1])]
+    target = _projected_unit(skip, states, ends)
+    for index, (state, end) in enumerate(zip(states, ends, strict=True)):
+        shape = nodes[skip.skip_operand].meta[SHAPE] if index == target else state.meta[SHAPE]
+        wrong_input = index == target and state.meta[SHAPE] != nodes[skip.fork].meta[SHAPE]
+        if shape != end.meta[SHAPE] or wrong_input:
+            raise TrainError(
+                f"skip '{skip.name}': a short skip over '{groups[index][0].target}' would join shapes {shape} and "
+                f"{end.meta[SHAPE]} and need new parameters; remove this skip instead (skip_remover), or keep it"
+            )
+    return tuple(
+        ShortUnit(
+            state=state.name,
+            sum_input=end.name,
+            convs=tuple(str(node.target) for node in group if is_convolution(module, node)),
+            projected=index == target,
+        )
+        for index, (state, end, group) in enumerate(zip(states, ends, groups, strict=True))
+    )
+
+
+def _check_chain(module: fx.GraphModule, skip: SkipConnection, fork: fx.Node, chain: list[fx.Node]) -> None:
+    if not is_convolution(module, chain[0]):
+        raise TrainError(
+            f"skip '{skip.name}': its span starts with '{chain[0].name}', not with a convolution (pre-activation "
+            "order); such spans cannot be shortened, remove this skip instead"
+        )
+    for previous, node in zip([fork, *chain], chain, strict=False):
+        inner = previous is not fork and len(previous.users) != 1
+        if inner or node.all_input_nodes != [previous]:
+            raise TrainError(
+                f"skip '{skip.name}': its span is no single chain at '{node.name}' (a nested skip or a second "
+                "branch); only chains of convolution, batch norm and activation can be shortened"
+            )
+
+
+def _conv_groups(module: fx.GraphModule, chain: list[fx.Node]) -> list[list[fx.Node]]:
+    """One group from each convolution to the next; groups without activation join the one behind them."""
+    groups: list[list[fx.Node]] = []
+    for node in chain:
+        fresh = is_convolution(module, node) and (not groups or any(is_activation(module, n) for n in groups[-1]))
+        if fresh:
+            groups.append([])
+        groups[-1].append(node)
+    return groups
+
+
+def _before_activation(module: fx.GraphModule, group: list[fx.Node]) -> fx.Node:
+    end = group[0]
+    for node in group:
+        if is_activation(module, node):
+            break
+        plain = is_convolution(module, node) or is_batch_norm(module, node) or is_dropout(module, node)
+        end = node if plain else end
+    return end
+
+
+def _projected_unit(skip: SkipConnection, states: list[fx.Node], ends: list[fx.Node]) -> int | None:
+    """The unit that the skip's own branch leads over: the first that changes the shape, else the first."""
+    if not skip.branch:
+        return None
+    changes = (index for index, pair in enumerate(zip(states, ends, strict=True)) if _changes_shape(*pair))
+    return next(changes, 0)
+
+
+def _changes_shape(state: fx.Node, end: fx.Node) -> bool:
+    return bool(state.meta[SHAPE] != end.meta[SHAPE])
