@@ -7,6 +7,7 @@ for each convolution, linear layer, sum, pooling and flatten, with the ReLU that
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ import numpy.typing as npt
 from generator.errors import GraphError
 from generator.fixed_point import FloatArray, IntArray
 from generator.graph import Shape, SkipEdge
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -130,6 +133,26 @@ class FloatGraph:
         to_add = [isinstance(reader.layer, FloatAdd) for reader in self.consumers(node.name)]
         return any(to_add) if node.relu is None else bool(to_add) and all(to_add)
 
+    def result_keys(self, node: FloatNode) -> tuple[str, ...]:
+        """Names under which a node's result format may stand, the decisive one first.
+
+        The ReLU; then the layer itself, for a sum the last convolution on its main operand. None where
+        no requantization follows.
+        """
+        if isinstance(node.layer, FloatFlatten) or self.leaves_exact(node):
+            return ()
+        owner = self._main_layer(node) if isinstance(node.layer, FloatAdd) else node.name
+        return tuple(name for name in (node.relu, owner) if name is not None)
+
+    def _main_layer(self, add: FloatNode) -> str | None:
+        current = add.inputs[0]
+        while current != self.input_name:
+            node = self.node(current)
+            if isinstance(node.layer, FloatConv2d | FloatLinear):
+                return node.name
+            current = node.inputs[0]
+        return None
+
 
 def fold_batch_norm(
     weight: FloatArray,
@@ -158,12 +181,12 @@ def fold_batch_norm(
     return weight * scale.reshape(-1, *[1] * (weight.ndim - 1)), (bias - mean) * scale + beta
 
 
-def conv_layout(weight: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def conv_layout(weight: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     """(Cout, Cin, kh, kw) as PyTorch stores it -> (kh, kw, Cin, Cout)."""
     return np.ascontiguousarray(weight.transpose(2, 3, 1, 0))
 
 
-def linear_layout(weight: npt.NDArray[np.generic], flattened: Shape) -> npt.NDArray[np.generic]:
+def linear_layout(weight: npt.NDArray[Scalar], flattened: Shape) -> npt.NDArray[Scalar]:
     """(Cout, C*H*W) as PyTorch stores it -> (H*W*C, Cout), the order of a stream."""
     maps = weight.reshape(-1, flattened.channels, flattened.height, flattened.width)
     return np.ascontiguousarray(maps.transpose(2, 3, 1, 0).reshape(flattened.elements, -1))
@@ -171,5 +194,4 @@ def linear_layout(weight: npt.NDArray[np.generic], flattened: Shape) -> npt.NDAr
 
 def integer_layout(weight: IntArray, layer: FloatConv2d | FloatLinear) -> IntArray:
     """A checkpoint's integer weights in the axes of `layer`."""
-    array = linear_layout(weight, layer.flattened) if isinstance(layer, FloatLinear) else conv_layout(weight)
-    return np.asarray(array, dtype=np.int64)
+    return linear_layout(weight, layer.flattened) if isinstance(layer, FloatLinear) else conv_layout(weight)

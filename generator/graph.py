@@ -6,11 +6,12 @@ word of hardware: how stages are folded and skips are built is decided later and
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from generator.errors import GraphError
+from generator.errors import GraphError, TailorError
 from generator.fixed_point import FixedPoint, IntArray
 
 
@@ -162,3 +163,102 @@ class Graph:
     def consumers(self, name: str) -> tuple[Node, ...]:
         """The nodes that read a tensor, in order."""
         return tuple(node for node in self.nodes if name in node.inputs)
+
+
+def check_graph(graph: Graph) -> None:
+    """Check every invariant that passes and backends rely on.
+
+    Names are unique, inputs stand before their readers, shapes and accumulators are those that the
+    layers derive, everything leads to the one output, a mean is requantized, and each sum is the join
+    of exactly one skip connection, whose path is that of the graph.
+
+    Raises:
+        GraphError: every broken invariant in one message.
+    """
+    problems = [*_name_problems(graph)]
+    if not problems:  # the other checks look tensors up by name
+        for node in graph.nodes:
+            problems += [f"node {node.name!r}: {problem}" for problem in _node_problems(graph, node)]
+        problems += _skip_problems(graph)
+    if problems:
+        raise GraphError(f"graph {graph.name!r}: " + "; ".join(problems))
+
+
+def _name_problems(graph: Graph) -> Iterator[str]:
+    if not graph.name.isidentifier() or not graph.name.isascii():
+        yield "its name is no safe identifier"
+    if not graph.nodes:
+        yield "it has no nodes"
+    elif graph.nodes[-1].name != graph.output:
+        yield f"the output {graph.output!r} is not its last node {graph.nodes[-1].name!r}"
+    known = {graph.input_name}
+    for node in graph.nodes:
+        for name in node.inputs:
+            if name not in known:
+                yield f"node {node.name!r} reads {name!r}, which no node before it produces"
+        if node.name in known:
+            yield f"the name {node.name!r} is used twice"
+        known.add(node.name)
+    read = {name for node in graph.nodes for name in node.inputs}
+    for name in (graph.input_name, *(node.name for node in graph.nodes)):
+        if name not in read and name != graph.output:
+            yield f"nothing reads {name!r}"
+    if graph.output in read:
+        yield f"the output {graph.output!r} is read inside the graph"
+
+
+def _node_problems(graph: Graph, node: Node) -> Iterator[str]:
+    shapes = tuple(graph.shape_of(name) for name in node.inputs)
+    formats = tuple(graph.format_of(name) for name in node.inputs)
+    try:
+        shape = node.layer.output_shape(shapes)
+        accumulator = node.layer.accumulator(formats, shapes)
+    except TailorError as error:
+        yield str(error)
+        return
+    except ValueError:
+        yield f"it cannot take {len(shapes)} inputs"
+        return
+    if shape != node.shape:
+        yield f"its shape is {node.shape}, the layer gives {shape}"
+    if accumulator != node.accumulator:
+        yield f"its accumulator is {node.accumulator}, the layer needs {accumulator}"
+    if node.layer.divisor(shapes) != 1 and node.result is None:
+        yield "a mean has no exact result, it needs a result format"
+
+
+def _skip_problems(graph: Graph) -> Iterator[str]:
+    names = {graph.input_name, *(node.name for node in graph.nodes)}
+    joins = [skip.join for skip in graph.skips]
+    for node in graph.nodes:
+        if len(node.inputs) > 1 and joins.count(node.name) != 1:
+            yield f"node {node.name!r} is the join of {joins.count(node.name)} skip connections, expected 1"
+    for skip in graph.skips:
+        mentioned = (skip.fork, skip.join, *skip.main, *([] if skip.projection is None else [skip.projection]))
+        missing = [name for name in mentioned if name not in names]
+        if missing:
+            yield f"skip {skip.name!r} mentions {', '.join(missing)}, which the graph does not have"
+            continue
+        operands = graph.node(skip.join).inputs if skip.join != graph.input_name else ()
+        side = skip.projection or skip.fork
+        if len(operands) != 2 or operands[1] != side:
+            yield f"skip {skip.name!r}: {side!r} is not the second operand of {skip.join!r}"
+        elif not skip.main:
+            yield f"skip {skip.name!r} spans no convolution"
+        elif not _leads(graph, skip.fork, operands[0]):
+            yield f"skip {skip.name!r}: the main operand {operands[0]!r} does not come from the fork {skip.fork!r}"
+        if skip.projection is not None and graph.node(skip.projection).inputs != (skip.fork,):
+            yield f"skip {skip.name!r}: the projection {skip.projection!r} does not read the fork {skip.fork!r}"
+
+
+def _leads(graph: Graph, source: str, target: str) -> bool:
+    """Whether data flows from one tensor to another."""
+    pending, seen = [target], {target}
+    while pending:
+        name = pending.pop()
+        if name == source:
+            return True
+        fresh = set() if name == graph.input_name else set(graph.node(name).inputs) - seen
+        seen |= fresh
+        pending += fresh
+    return False
