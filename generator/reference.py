@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from generator.errors import GraphError
 from generator.fixed_point import FixedPoint, IntArray, Overflow, handle_overflow, round_to
 from generator.graph import Graph, Node
 from generator.layers.global_average_pool import round_quotient
 
-CHUNK_VALUES = 1 << 16
+CHUNK_VALUES = 1 << 15
 """Values of the largest feature map that are worked on at a time: small enough to stay in a cache."""
 
 
@@ -50,11 +51,9 @@ def run_reference(graph: Graph, inputs: IntArray, *, observe: Collection[str] = 
     chunks = [inputs[start : start + size] for start in range(0, max(len(inputs), 1), size)]
     keep = {graph.output, *observe}
     workers = min(os.cpu_count() or 1, len(chunks))
-    if workers == 1:
-        parts = [_run_chunk(graph, chunk, keep) for chunk in chunks]
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            parts = list(pool.map(lambda chunk: _run_chunk(graph, chunk, keep), chunks))
+    # the products are too small to be worth splitting, and BLAS threads spin against ours
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+        parts = list(pool.map(lambda chunk: _run_chunk(graph, chunk, keep), chunks))
     tensors = {name: np.concatenate([tensors[name] for tensors, _ in parts]) for name in keep}
     wrapped: dict[str, int] = {}
     for _, counts in parts:
