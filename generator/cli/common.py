@@ -12,7 +12,9 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from generator.config import HardwareConfig
 from generator.errors import SourceError
+from generator.hardware_yaml import read_hardware
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -80,6 +82,11 @@ def parse_shape(text: str | None) -> tuple[int, ...] | None:
     if len(shape) != 3 or min(shape, default=0) < 1:
         raise SourceError(f"--input-shape {text!r}: expected three whole numbers C,H,W above 0, e.g. 3,32,32")
     return shape
+
+
+def hardware(path: Path | None) -> HardwareConfig | None:
+    """The hardware configuration of a file, if one is named."""
+    return None if path is None else read_hardware(path)
 
 
 def answer(payload: Mapping[str, object], as_json: bool, *tables: Table) -> None:

@@ -1,0 +1,80 @@
+"""What can be done with a project folder that `generate` has written; needs no PyTorch."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from generator.build_plan import MARKER
+from generator.errors import CheckFailed, OutputError, SourceError
+from generator.report.entries import RESULTS
+from generator.tools.cosim import run_cosim
+from generator.tools.csim import run_csim
+from generator.tools.yosys import Progress, run_yosys
+
+
+def open_project(path: Path) -> Mapping[str, object]:
+    """The description of a project on disk.
+
+    Raises:
+        SourceError: the folder holds none.
+    """
+    try:
+        description = json.loads((path / MARKER).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SourceError(f"project {path}: has no {MARKER}; name a folder that `tailor generate` wrote") from error
+    except ValueError:
+        description = None
+    if not isinstance(description, dict):
+        raise SourceError(f"project {path}: {MARKER} is damaged; generate the project again")
+    return description
+
+
+def csim(path: Path, frames: int) -> dict[str, object]:
+    """Compile and run the C++ of a project. Returns the keys of `tailor csim --json`, also kept for the report."""
+    open_project(path)
+    result = run_csim(path, frames)
+    keys = ("frames", "mismatches", "compile_seconds", "seconds_per_frame")
+    return store_result(path, "csim", {key: getattr(result, key) for key in keys})
+
+
+def cosim(path: Path, frames: int, stall_seed: int | None = None) -> dict[str, object]:
+    """Simulate the SystemVerilog of a project. Returns the keys of `tailor cosim --json`.
+
+    A run under stalls says nothing about cycles, so the report keeps only one without.
+    """
+    open_project(path)
+    result = run_cosim(path, frames, stall_seed)
+    keys = ("frames", "mismatches", "latency_cycles", "interval_cycles", "cycles_per_second")
+    payload = {**{key: getattr(result, key) for key in keys}, "max_occupancy": dict(result.max_occupancy)}
+    return payload if stall_seed is not None else store_result(path, "cosim", payload)
+
+
+def synth(
+    path: Path, family: str | None = None, flatten: bool = False, progress: Progress | None = None
+) -> dict[str, object]:
+    """Synthesise the SystemVerilog of a project with Yosys. Returns the keys of `tailor synth --json`."""
+    described = open_project(path)
+    result = run_yosys(path, family or str(described["family"]), flatten, progress)
+    return store_result(path, "yosys", result.as_dict())
+
+
+def store_result(path: Path, tool: str, payload: Mapping[str, object]) -> dict[str, object]:
+    """Keep a tool's figures below a project, where the report looks for them, and return them."""
+    target = path / RESULTS / f"{tool}.json"
+    staging = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging.write_text(json.dumps(payload, indent=1) + "\n", encoding="utf-8")
+        staging.replace(target)
+    except OSError as error:
+        raise OutputError(f"output {target}: cannot be written ({error.strerror or error})") from error
+    return dict(payload)
+
+
+def require_equal(check: str, path: Path, mismatches: object) -> None:
+    """Raise CheckFailed unless a comparison with PyTorch found nothing."""
+    if mismatches:
+        raise CheckFailed(f"{check} {path}: {mismatches} integers differ from PyTorch's, expected 0")
