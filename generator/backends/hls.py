@@ -1,0 +1,175 @@
+"""The HLS C++ of a design: static kernel headers, one configuration per stage, a named dataflow top.
+
+The text is for Vitis HLS (dialect `vitis_hls`); what other compilers spell differently stands in
+`templates/hls/lib/dialect.h` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+
+from generator.assets import static_files
+from generator.backends import hls_views as views
+from generator.backends.hls_tcl import plan_tcl
+from generator.build_plan import BuildPlan
+from generator.design import AddStage, CloneStage, ConvStage, Design, PoolStage, Stage
+from generator.fixed_point import FixedPoint, IntArray, dequantize
+from generator.templating import identifier, render
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RomView:
+    """A table of constants: its text file holds a row for each beat."""
+
+    name: str
+    type: str
+    rows: int
+    columns: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopView:
+    """Everything that the templates of `templates/hls` show."""
+
+    name: str
+    x: views.PortView
+    y: views.PortView
+    configs: tuple[views.ConfigView, ...]
+    roms: tuple[RomView, ...]
+    streams: tuple[views.StreamView, ...]
+    calls: tuple[str, ...]
+
+    @property
+    def guard(self) -> str:
+        """Prefix of the include guards."""
+        return self.name.upper()
+
+
+def plan_hls(design: Design) -> BuildPlan:
+    """The C++ project: firmware/, the test bench, csim's stand-ins for the vendor's headers, Tcl.
+
+    Returns:
+        Paths relative to the project directory. `firmware/tailor/` and `csim/` hold the same text for
+        every design.
+    """
+    view = view_design(design)
+    files = {
+        f"firmware/{view.name}.cpp": render("hls/top.cpp.j2", view),
+        f"firmware/{view.name}.h": render("hls/top.h.j2", view),
+        "firmware/defines.h": render("hls/defines.h.j2", view),
+        "firmware/parameters.h": render("hls/parameters.h.j2", view),
+        "firmware/weights.h": render("hls/weights.h.j2", view),
+        f"{view.name}_test.cpp": render("hls/test.cpp.j2", view),
+    }
+    files.update({f"firmware/weights/{rom.name}.txt": rom.text for rom in view.roms})
+    files.update({f"firmware/tailor/{name}": text for name, text in static_files("templates/hls/lib", (".h",))})
+    files.update({f"csim/{name}": text for name, text in static_files("templates/hls/csim", (".h",))})
+    return BuildPlan.merge([BuildPlan.of(files), plan_tcl(design)])
+
+
+def view_design(design: Design) -> TopView:
+    """The design as the templates see it."""
+    configs = [views.port_config("x", design.input_stream)]
+    calls = [f"tailor::receive<x_config>(x, {views.stream_name('x')}, x_tlast_error);"]
+    roms: list[RomView] = []
+    for stage in design.stages:
+        configs.extend(_configs(stage, design))
+        calls.append(_call(stage))
+        roms.extend(_roms(stage))
+    configs.append(views.port_config("y", design.output_stream))
+    calls.append(f"tailor::transmit<y_config>({views.stream_name('y')}, y);")
+    return TopView(
+        name=identifier(design.name),
+        x=views.port_view(design.input_stream),
+        y=views.port_view(design.output_stream),
+        configs=tuple(configs),
+        roms=tuple(roms),
+        streams=tuple(views.stream_view(stream) for stream in design.streams),
+        calls=tuple(calls),
+    )
+
+
+def _configs(stage: Stage, design: Design) -> tuple[views.ConfigView, ...]:
+    match stage:
+        case ConvStage():
+            return views.conv_configs(stage, design)
+        case CloneStage():
+            return (views.clone_config(stage, design),)
+        case AddStage():
+            return (views.add_config(stage, design),)
+        case PoolStage():
+            return (views.pool_config(stage, design),)
+        case _:
+            assert_never(stage)
+
+
+def _call(stage: Stage) -> str:
+    base = identifier(stage.name)
+    match stage:
+        case ConvStage():
+            names = [stage.input, stage.output]
+            kernel, tables = "conv", [f"{base}_weight", f"{base}_bias"]
+            if stage.short_skip is not None and stage.short_skip.projection is not None:
+                kernel = "conv_projected"
+                tables += [f"{base}_skip_weight", f"{base}_skip_bias"]
+        case CloneStage():
+            kernel, names, tables = "clone", [stage.input, *stage.outputs], []
+        case AddStage():
+            kernel, names, tables = "add", [stage.main, stage.skip, stage.output], []
+        case PoolStage():
+            kernel, names, tables = "pool", [stage.input, stage.output], []
+        case _:
+            assert_never(stage)
+    arguments = ", ".join([*map(views.stream_name, names), *tables])
+    return f"tailor::{kernel}<{base}_config>({arguments});"
+
+
+def _roms(stage: Stage) -> tuple[RomView, ...]:
+    if not isinstance(stage, ConvStage):
+        return ()
+    base = identifier(stage.name)
+    roms = [
+        _rom(f"{base}_weight", f"{base}_config::weight_t", order_weights(stage.weight, stage), stage.weight_format),
+        _rom(f"{base}_bias", f"{base}_config::accumulator_t", stage.bias.reshape(-1, stage.pe), stage.accumulator),
+    ]
+    projection = stage.short_skip.projection if stage.short_skip else None
+    if projection is not None:
+        weight = order_weights(projection.weight[np.newaxis, np.newaxis], stage)
+        roms += [
+            _rom(f"{base}_skip_weight", f"{base}_skip_config::weight_t", weight, projection.weight_format),
+            _rom(
+                f"{base}_skip_bias",
+                f"{base}_skip_config::accumulator_t",
+                projection.bias.reshape(-1, stage.pe),
+                projection.accumulator,
+            ),
+        ]
+    return tuple(roms)
+
+
+def order_weights(weight: IntArray, stage: ConvStage) -> IntArray:
+    """Weights in the order of the stage's beats.
+
+    Args:
+        weight: (kh, kw, Cin, Cout) int64.
+
+    Returns:
+        (Cout/pe * kh*kw * Cin/simd, pe * simd) int64: output group, tap row, tap column, input group;
+        in a row the simd inputs of the first output channel first.
+    """
+    kernel_height, kernel_width, channels, filters = weight.shape
+    split = weight.reshape(
+        kernel_height, kernel_width, channels // stage.simd, stage.simd, filters // stage.pe, stage.pe
+    )
+    return split.transpose(4, 0, 1, 2, 5, 3).reshape(-1, stage.pe * stage.simd)
+
+
+def _rom(name: str, cpp_type: str, integers: IntArray, fmt: FixedPoint) -> RomView:
+    """A table as decimals: exact, as a power of two divides them."""
+    rows, columns = integers.shape
+    lines = (", ".join(map(repr, row)) for row in dequantize(integers, fmt).tolist())
+    return RomView(name=name, type=cpp_type, rows=rows, columns=columns, text=",\n".join(lines) + "\n")

@@ -1,0 +1,42 @@
+// An add stage: main + skip, exact at the finer point, then ReLU, then at most one requantization.
+//
+// Contract: a word is taken when both inputs have one and the output has room; all three streams have
+// the same lanes; one call is one frame.
+//
+// Config: main_t, skip_t, sum_t, output_t, lanes, words (of a frame), relu.
+#ifndef TAILOR_ADD_H_
+#define TAILOR_ADD_H_
+
+#include "dialect.h"
+#include "hls_stream.h"
+#include "words.h"
+
+namespace tailor {
+
+template <class C>
+void add(hls::stream<typename Word<typename C::main_t, C::lanes>::type> &main,
+         hls::stream<typename Word<typename C::skip_t, C::lanes>::type> &skip,
+         hls::stream<typename Word<typename C::output_t, C::lanes>::type> &out) {
+    TAILOR_STAGE
+word_loop:
+    for (int index = 0; index < C::words; ++index) {
+        TAILOR_PIPELINE
+        const typename Word<typename C::main_t, C::lanes>::type main_word = main.read();
+        const typename Word<typename C::skip_t, C::lanes>::type skip_word = skip.read();
+        typename Word<typename C::output_t, C::lanes>::type results;
+    lane_loop:
+        for (int lane = 0; lane < C::lanes; ++lane) {
+            TAILOR_UNROLL
+            typename C::sum_t sum = get_lane<typename C::main_t>(main_word, lane);
+            sum += get_lane<typename C::skip_t>(skip_word, lane);
+            if (C::relu && sum < 0) sum = 0;
+            const typename C::output_t result = sum;
+            set_lane(results, lane, result);
+        }
+        out.write(results);
+    }
+}
+
+} // namespace tailor
+
+#endif

@@ -1,0 +1,51 @@
+// The network's ports: AXI4-Stream beats to stream words and back.
+//
+// Contract: a beat carries `lanes` channels, channel i at bits [i * W + W - 1 : i * W], zeros above.
+// TLAST comes with a frame's last beat. On the way in a TLAST anywhere else, or none there, sets
+// `error`, which stays set until reset; the words go on by count alone. One call is one frame.
+//
+// Config: format_t, lanes, words (of a frame), beat_t (an ap_axiu).
+#ifndef TAILOR_AXI_H_
+#define TAILOR_AXI_H_
+
+#include "ap_axi_sdata.h"
+#include "dialect.h"
+#include "hls_stream.h"
+#include "words.h"
+
+namespace tailor {
+
+template <class C>
+void receive(hls::stream<typename C::beat_t> &port, hls::stream<typename Word<typename C::format_t, C::lanes>::type> &out,
+             bool &error) {
+    TAILOR_STAGE
+    static bool misplaced = false;
+    TAILOR_RESET(misplaced)
+beat_loop:
+    for (int index = 0; index < C::words; ++index) {
+        TAILOR_PIPELINE
+        const typename C::beat_t beat = port.read();
+        if ((beat.last == 1) != (index == C::words - 1)) misplaced = true;
+        out.write(typename Word<typename C::format_t, C::lanes>::type(beat.data));
+    }
+    error = misplaced;
+}
+
+template <class C>
+void transmit(hls::stream<typename Word<typename C::format_t, C::lanes>::type> &in, hls::stream<typename C::beat_t> &port) {
+    TAILOR_STAGE
+beat_loop:
+    for (int index = 0; index < C::words; ++index) {
+        TAILOR_PIPELINE
+        typename C::beat_t beat;
+        beat.data = in.read();
+        beat.keep = -1;
+        beat.strb = -1;
+        beat.last = index == C::words - 1;
+        port.write(beat);
+    }
+}
+
+} // namespace tailor
+
+#endif

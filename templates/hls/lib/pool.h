@@ -1,0 +1,97 @@
+// A global average pool: the exact sum of each channel over a frame, divided by the pixels, rounded once.
+//
+// Contract: one word a cycle; the means leave as the frame's last pixel comes in, channels in order,
+// `out_lanes` a word. One call is one frame.
+//
+// With a = sum << dividend_shift, the mean in LSBs of output_t is a / pixels, rounded by `rounding`:
+//   AP_TRN       floor(a / N)
+//   AP_TRN_ZERO  sign(a) * floor(|a| / N)
+//   AP_RND       floor((2a + N) / 2N)
+//   AP_RND_CONV  the same, less 1 where (2a + N) is a multiple of 2N and the quotient is odd
+// and then limited by output_t's overflow mode. The division is a multiplication that the generator has
+// proved equal over the whole range: floor(b / divisor) = (((b + lift * divisor) * multiplier) >> shift) - lift.
+//
+// Config: input_t, accumulator_t, output_t, quotient_t (output_t's grid, as wide as dividend_t), integer_t
+// (an accumulator's LSBs), dividend_t, lifted_t, product_t (integers); pixels, channels, in_lanes, out_lanes, dividend_shift,
+// rounding; divisor(), lift(), multiplier(); shift.
+#ifndef TAILOR_POOL_H_
+#define TAILOR_POOL_H_
+
+#include "dialect.h"
+#include "hls_stream.h"
+#include "words.h"
+
+namespace tailor {
+
+// floor(dividend / C::divisor()).
+template <class C> typename C::dividend_t floor_divide(const typename C::dividend_t &dividend) {
+    TAILOR_INLINE
+    const typename C::lifted_t lifted = dividend + C::lift() * C::divisor();
+    const typename C::product_t product = lifted * C::multiplier();
+    return (product >> C::shift) - C::lift();
+}
+
+// The rounded quotient a / N; `divisor` is N, or 2N for the modes that round to nearest.
+template <class C> typename C::dividend_t divide(const typename C::dividend_t &a) {
+    TAILOR_INLINE
+    typedef typename C::dividend_t dividend_t;
+    if (C::rounding == AP_TRN) return floor_divide<C>(a);
+    if (C::rounding == AP_TRN_ZERO) {
+        const bool negative = a < 0;
+        const dividend_t magnitude = negative ? dividend_t(-a) : a;
+        const dividend_t quotient = floor_divide<C>(magnitude);
+        return negative ? dividend_t(-quotient) : quotient;
+    }
+    const dividend_t doubled = (a << 1) + (C::divisor() >> 1);
+    const dividend_t quotient = floor_divide<C>(doubled);
+    const bool tie = C::rounding == AP_RND_CONV && quotient * C::divisor() == doubled;
+    return tie && quotient[0] ? dividend_t(quotient - 1) : quotient;
+}
+
+template <class C>
+void pool(hls::stream<typename Word<typename C::input_t, C::in_lanes>::type> &in,
+          hls::stream<typename Word<typename C::output_t, C::out_lanes>::type> &out) {
+    TAILOR_STAGE
+    static const int kWords = C::channels / C::in_lanes; // of a pixel
+    static const int kFrameWords = C::pixels * kWords;
+
+    typename C::accumulator_t sums[kWords][C::in_lanes];
+    TAILOR_ROM(sums)
+    TAILOR_LUTRAM(sums)
+    Sender<typename C::output_t, C::in_lanes, C::out_lanes> sender;
+    typename Count<kFrameWords>::type taken = 0;
+    typename Count<kWords>::type place = 0; // of a word in its pixel
+
+word_loop:
+    while (taken != kFrameWords || !sender.ready()) {
+        TAILOR_PIPELINE
+        sender.send(out);
+        if (taken != kFrameWords && sender.ready()) {
+            const typename Word<typename C::input_t, C::in_lanes>::type word = in.read();
+            const bool first_pixel = taken < kWords;
+            const bool last_pixel = taken >= kFrameWords - kWords;
+            typename Word<typename C::output_t, C::in_lanes>::type means;
+        lane_loop:
+            for (int lane = 0; lane < C::in_lanes; ++lane) {
+                TAILOR_UNROLL
+                typename C::accumulator_t sum = get_lane<typename C::input_t>(word, lane);
+                if (!first_pixel) sum += sums[place][lane];
+                sums[place][lane] = sum;
+
+                const typename C::integer_t integer = sum.range(C::accumulator_t::width - 1, 0);
+                const typename C::dividend_t dividend = typename C::dividend_t(integer) << C::dividend_shift;
+                typename C::quotient_t quotient;
+                quotient.range(C::quotient_t::width - 1, 0) = divide<C>(dividend);
+                const typename C::output_t mean = quotient;
+                set_lane(means, lane, mean);
+            }
+            if (last_pixel) sender.put(means);
+            ++taken;
+            if (++place == kWords) place = 0;
+        }
+    }
+}
+
+} // namespace tailor
+
+#endif

@@ -1,0 +1,94 @@
+// How channels lie in the words of a stream, and counters that are no wider than they need to be.
+//
+// Channel i of a word of `ap_(u)fixed` channels of W bits is at bits [i * W + W - 1 : i * W].
+#ifndef TAILOR_WORDS_H_
+#define TAILOR_WORDS_H_
+
+#include "ap_fixed.h"
+#include "ap_int.h"
+#include "dialect.h"
+#include "hls_stream.h"
+
+namespace tailor {
+
+template <int A, int B> struct Larger { static const int value = A > B ? A : B; };
+template <int A, int B> struct Smaller { static const int value = A < B ? A : B; };
+
+// The narrowest integer that counts -Max ... Max.
+template <int Bytes> struct Integer;
+template <> struct Integer<1> { typedef signed char type; };
+template <> struct Integer<2> { typedef short type; };
+template <> struct Integer<4> { typedef int type; };
+template <long long Max> struct Count {
+    static_assert(Max <= 0x7fffffff, "a counter is too narrow for this stage");
+    typedef typename Integer<(Max > 0x7fff ? 4 : Max > 0x7f ? 2 : 1)>::type type;
+};
+
+// A word of `Lanes` channels of type T.
+template <class T, int Lanes> struct Word { typedef ap_uint<T::width * Lanes> type; };
+
+// Channel `lane` of a word.
+template <class T, int Bits> T get_lane(const ap_uint<Bits> &word, int lane) {
+    TAILOR_INLINE
+    T channel;
+    channel.range(T::width - 1, 0) = word.range(lane * T::width + T::width - 1, lane * T::width);
+    return channel;
+}
+
+// Sets channel `lane` of a word.
+template <class T, int Bits> void set_lane(ap_uint<Bits> &word, int lane, const T &channel) {
+    TAILOR_INLINE
+    word.range(lane * T::width + T::width - 1, lane * T::width) = channel.range(T::width - 1, 0);
+}
+
+// Puts new bits above those that are held; the oldest fall out at the bottom.
+template <int Bits, int NewBits> ap_uint<Bits> append(const ap_uint<Bits> &held, const ap_uint<NewBits> &added) {
+    TAILOR_INLINE
+    const ap_uint<NewBits + Bits> joined = (added, held);
+    return joined >> NewBits;
+}
+
+// Turns groups of `Group` channels into stream words of `Lanes`; one of the two divides the other.
+//
+// Used once an iteration: send() first, which writes at most one word; then put() if ready().
+template <class T, int Group, int Lanes> class Sender {
+  public:
+    typedef typename Word<T, Group>::type group_t;
+    typedef typename Word<T, Lanes>::type word_t;
+
+    Sender() : held_(0), groups_(0), unsent_(0) { TAILOR_INLINE }
+
+    // No word is waiting, so another group may come.
+    bool ready() const { return unsent_ == 0; }
+
+    void send(hls::stream<word_t> &out) {
+        TAILOR_INLINE
+        if (unsent_ == 0) return;
+        out.write(word_t(held_));
+        held_ = kWords > 1 ? held_t(held_ >> word_t::width) : held_;
+        --unsent_;
+    }
+
+    void put(const group_t &group) {
+        TAILOR_INLINE
+        held_ = append(held_, group);
+        if (++groups_ == kGroups) {
+            groups_ = 0;
+            unsent_ = kWords;
+        }
+    }
+
+  private:
+    static const int kLanes = Larger<Group, Lanes>::value;
+    static const int kGroups = kLanes / Group; // that fill the register
+    static const int kWords = kLanes / Lanes;  // that empty it
+    typedef typename Word<T, kLanes>::type held_t;
+
+    held_t held_; // the first channel lowest
+    typename Count<kGroups>::type groups_;
+    typename Count<kWords>::type unsent_;
+};
+
+} // namespace tailor
+
+#endif
