@@ -56,7 +56,9 @@ def place_skips(graph: Graph, config: HardwareConfig) -> tuple[tuple[PlacedSkip,
     for name in graph.removed_skips:
         named = config.skips.get(name)
         if named and named.implementation not in (None, Implementation.NONE):
-            problems.append(f"Skip.{name}: {named.implementation} does not fit, this skip was removed; use auto or none")
+            problems.append(
+                f"Skip.{name}: {named.implementation} does not fit, this skip was removed; use auto or none"
+            )
         placed.append(
             PlacedSkip(name=name, edge=None, implementation=Implementation.NONE, storage=Storage.AUTO, depth_pixels=0)
         )

@@ -109,14 +109,16 @@ def set_folding(graph: Graph, config: HardwareConfig) -> tuple[dict[str, Folding
         legal = layer.legal_reuse_factors
         asked = _asked(config.layers, name)
         if asked is not None and asked not in legal:
-            problems.append(f"LayerName.{name}.ReuseFactor: {asked} is not legal for this layer; {neighbours(asked, legal)}")
+            problems.append(
+                f"LayerName.{name}.ReuseFactor: {asked} is not legal for this layer; {neighbours(asked, legal)}"
+            )
             continue
         if asked is None:
             below = [rf for rf in legal if rf <= config.reuse_factor]
             asked = below[-1] if below else legal[0]
             if not below:
                 warnings.append(
-                    f"layer {name}: no legal reuse factor is at most {config.reuse_factor}; it takes its smallest, {asked}"
+                    f"layer {name}: its smallest legal reuse factor is {asked}, above the bound {config.reuse_factor}"
                 )
         foldings[name] = cheapest_folding(layer, asked)
     if problems:
