@@ -151,6 +151,21 @@ def load_source(
     )
 
 
+def network_of_module(model: nn.Module, input_shape: tuple[int, ...], plan: SkipPlan, seed: int) -> Network:
+    """The network of a float module that is already there."""
+    return Network(
+        label=type(model).__name__.lower(),
+        input_shape=input_shape,
+        seed=seed,
+        original=model,
+        plan=plan,
+        deployed=apply_plan(model, plan, input_shape),
+        quantization=None,
+        integers=None,
+        data=None,
+    )
+
+
 def _factory_shape(source: str, args: Mapping[str, object], given: tuple[int, ...] | None) -> tuple[int, ...]:
     known = input_shape_of(source, args)
     if known is not None and given is not None and known != given:

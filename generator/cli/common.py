@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -94,7 +95,7 @@ def answer(payload: Mapping[str, object], as_json: bool, *tables: Table) -> None
     if as_json:
         click.echo(json.dumps(payload, indent=2, allow_nan=False))
         return
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 160)
     for table in tables:
         console.print(table)
 
@@ -111,7 +112,7 @@ def listing(title: str, columns: Sequence[str], rows: Iterable[Mapping[str, obje
     """A table of records, one a row, showing the columns named."""
     table = Table(title=title, title_justify="left")
     for column in columns:
-        table.add_column(column.replace("_", " "))
+        table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(cell(row.get(column)) for column in columns))
     return table
