@@ -6,20 +6,18 @@ Skip branches arch over the main path. All lengths are in user units of the SVG.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from generator.report.blocks import block_spans, side_stages
+from generator.report.entries import Json, input_shape, output_shape
 from generator.report.picture import Band, Box, Label, Picture, Wire
 
-Json = Mapping[str, Any]
-
 WIDTH = 1160.0
-_LEFT, _RIGHT = 104.0, 92.0
+_LEFT, _RIGHT = 132.0, 92.0
 _BOX_WIDTH, _BOX_HEIGHT = 140.0, 62.0
 _ROUND = 40.0
-_GAP, _WIDEST_GAP = 92.0, 150.0
+_GAP, _WIDEST_GAP = 92.0, 200.0
 _PLAIN_HEAD, _ARCH_HEAD, _SIDE_HEAD = 26.0, 84.0, 112.0
 _FOOT, _BETWEEN = 18.0, 40.0
 _RADIUS = 12.0
@@ -200,7 +198,7 @@ class _Drawing:
             labels = _above_below(centre, high, text)
         else:
             pixels = stream["depth_words"] // max(1, stream["shape"][2] // stream["lanes"])
-            labels = (Label(x=centre, y=high, lines=(f"skip  {text[0]}  {text[1]}  {pixels} px",), pill=True),)
+            labels = (Label(x=centre, y=high, lines=(f"skip   {text[0]} · {text[1]} · {pixels} px",), pill=True),)
         self._add(stream, begin + end, labels, "skip")
 
     def _return(self, stream: Json, source: _Place, sink: _Place, text: tuple[str, ...]) -> None:
@@ -215,12 +213,12 @@ class _Drawing:
         )
         skip = stream["role"] == "skip"
         self._add(
-            stream, path, _above_below((left + sink.box.x) / 2 - 10, sink.box.middle, text), "skip" if skip else "data"
+            stream, path, _above_below((left + sink.box.x - 26) / 2, sink.box.middle, text), "skip" if skip else "data"
         )
 
     def _inlet(self, stream: Json, sink: _Place, text: tuple[str, ...]) -> None:
         path = f"M8 {sink.box.middle:.1f}H{sink.box.x - 5:.1f}"
-        self._add(stream, path, _above_below(sink.box.x / 2, sink.box.middle, (f"x  {text[1]}", text[2])))
+        self._add(stream, path, _above_below((sink.box.x - 26) / 2, sink.box.middle, (f"x  {text[1]}", text[2])))
 
     def _outlet(self, stream: Json, source: _Place, text: tuple[str, ...]) -> None:
         end = source.box.right + 88
@@ -237,7 +235,7 @@ class _Drawing:
         path = (
             f"M{left:.1f} {box.middle:.1f}V{high + r:.1f}q0 -{r} {r} -{r}H{right - r:.1f}q{r} 0 {r} {r}V{box.y - 5:.1f}"
         )
-        stored = f"SRL {skip['depth_pixels']} px" if skip["depth_pixels"] else "1×1 on centre tap"
+        stored = f"SRL {skip['depth_pixels']} px" if skip["depth_pixels"] else "1×1 · centre tap"
         self._wires.append(
             Wire(
                 path=path,
@@ -281,19 +279,18 @@ def _box(stage: Json, block: str, x: float, y: float, width: float, height: floa
     name = stage["name"]
     short = name.removeprefix(f"{block}.") or name
     lines: tuple[str, ...] = ()
-    cin, cout = stage["in_shape"][2], stage["out_shape"][2]
+    source, target = input_shape(stage), output_shape(stage)
     if stage["kind"] == "conv":
         kernel, stride = stage["kernel"], stage["stride"]
         step = f" /{stride[0]}" if stride[0] > 1 else ""
         lines = (
-            f"{kernel[0]}×{kernel[1]}{step}   {cin} → {cout}",
+            f"{kernel[0]}×{kernel[1]}{step}   {source[2]} → {target[2]}",
             f"RF {stage['reuse_factor']:,}   {stage['pe']}×{stage['simd']} MAC",
         )
     elif stage["kind"] == "pool":
-        lines = ("mean of the frame", f"{stage['in_shape'][0]}×{stage['in_shape'][1]}   {cin} ch")
-    tooltip = (
-        f"{name}: {stage['kind']}, {stage['in_shape']} to {stage['out_shape']}, {stage['cycles']:,} cycles a frame"
-    )
+        lines = ("mean of the frame", f"{source[0]}×{source[1]}   {source[2]} ch")
+    shapes = " to ".join("×".join(map(str, shape)) for shape in (source, target))
+    tooltip = f"{name}: {stage['kind']}, {shapes}, {stage['cycles']:,} cycles a frame"
     return Box(x=x, y=y, width=width, height=height, kind=stage["kind"], title=short, lines=lines, tooltip=tooltip)
 
 

@@ -58,6 +58,20 @@ class DesignEntry:
         return self.results.get(tool, {}).get(key)
 
 
+def input_shape(stage: Json) -> tuple[int, int, int]:
+    """(H, W, C) of a stage's input."""
+    height, width, channels = stage.get("in_shape") or stage["shape"]
+    return height, width, channels
+
+
+def output_shape(stage: Json) -> tuple[int, int, int]:
+    """(H, W, C) of a stage's output; a pooling stage leaves one pixel."""
+    if stage["kind"] == "pool":
+        return 1, 1, input_shape(stage)[2]
+    height, width, channels = stage.get("out_shape") or stage["shape"]
+    return height, width, channels
+
+
 def load_entry(
     project: Path,
     label: str | None = None,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from generator.report.entries import DesignEntry
+from generator.report.entries import DesignEntry, input_shape, output_shape
 
 DASH = "–"
 
@@ -225,8 +225,8 @@ def stage_table(entry: DesignEntry) -> Table:
             (
                 stage["name"],
                 stage["kind"],
-                _shape(stage["in_shape"]),
-                _shape(stage["out_shape"]),
+                _shape(input_shape(stage)),
+                _shape(output_shape(stage)),
                 number(stage["reuse_factor"]),
                 f"{stage['pe']} × {stage['simd']}" if stage["kind"] == "conv" else DASH,
                 number(stage["cycles"]),

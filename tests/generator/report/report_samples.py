@@ -62,8 +62,8 @@ class _Builder:
     def stage(self, name: str, kind: str, size: int, channels: int, **more: Any) -> None:
         self.stages.append(
             {"name": name, "kind": kind, "reuse_factor": 1, "pe": 1, "simd": 1, "cycles": size * size * channels,
-             "multipliers": 0, "in_shape": [size, size, channels], "out_shape": [size, size, channels],
-             "short_skip": None, "relu": False, **more}
+             "multipliers": 0, **({"shape": [size, size, channels]} if kind in ("clone", "add") else
+                                  {"in_shape": [size, size, channels]}), **more}
         )  # fmt: skip
 
     def conv(self, name: str, source: str | None, size: int, cin: int, cout: int, stride: int = 1, **more: Any) -> None:
@@ -108,7 +108,11 @@ class _Builder:
             short = None
             if self.label == "S":
                 pixels = 0 if step > 1 else (size if index == 0 else out) + 3
-                short = {"name": f"{name}.{index}", "depth_pixels": pixels, "projection": step > 1}
+                short = {
+                    "name": f"{name}.{index}",
+                    "depth_pixels": pixels,
+                    "projection": f"{name}.shortcut" if step > 1 else None,
+                }
                 self.skips.append(
                     {"name": f"{name}.{index}", "implementation": "shift_register", "storage": "srl",
                      "depth_pixels": pixels, "stored_bits": pixels * channels * 8, "stream": None}
@@ -123,7 +127,7 @@ class _Builder:
 
     def tail(self, size: int, channels: int) -> None:
         self.wire(self.last, "avgpool", size, channels)
-        self.stage("avgpool", "pool", size, channels, out_shape=[1, 1, channels])
+        self.stage("avgpool", "pool", size, channels)
         self.last = "avgpool"
         self.conv("fc", "avgpool", 1, channels, 10, k=1)
         self.wire("fc", None, 1, 10, 24)
