@@ -17,7 +17,8 @@ from generator.backends.hls_tcl import plan_tcl
 from generator.build_plan import BuildPlan
 from generator.design import AddStage, CloneStage, ConvStage, Design, PoolStage, Stage
 from generator.fixed_point import FixedPoint, IntArray, dequantize
-from generator.templating import identifier, render
+from generator.names import identifier
+from generator.templating import render
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

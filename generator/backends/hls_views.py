@@ -16,7 +16,7 @@ from generator.design import (
     Stream,
 )
 from generator.fixed_point import FixedPoint, Overflow, Rounding
-from generator.templating import identifier
+from generator.names import identifier
 
 _FIFO_IMPLEMENTATION = {
     Storage.AUTO: "memory",
@@ -149,31 +149,31 @@ def conv_configs(stage: ConvStage, design: Design) -> tuple[ConfigView, ...]:
         types.append(TypeField("projection_accumulator_t", exact(skip.projection.accumulator)))
         types.append(TypeField("skip_t", f"tailor::ProjectionSkip<{base}_skip_config>"))
     kernel, stride, pad = stage.kernel, stage.stride, stage.padding
+    sizes = _integers(
+        in_height=stage.in_shape.height,
+        in_width=stage.in_shape.width,
+        in_channels=stage.in_shape.channels,
+        out_height=stage.out_shape.height,
+        out_width=stage.out_shape.width,
+        out_channels=stage.out_shape.channels,
+        kernel_height=kernel[0],
+        kernel_width=kernel[1],
+        stride_height=stride[0],
+        stride_width=stride[1],
+        pad_height=pad[0],
+        pad_width=pad[1],
+        pe=stage.pe,
+        simd=stage.simd,
+        in_lanes=source.lanes,
+        out_lanes=sink.lanes,
+        ring_pixels=stage.ring_pixels,
+    )
     config = ConfigView(
         name=f"{base}_config",
         comment=f"{stage.name}: {kernel[0]} x {kernel[1]} conv, stride {stride[0]}, {stage.in_shape} to "
         f"{stage.out_shape}, {stage.reuse_factor} beats a pixel on {stage.multipliers} multipliers.",
         types=tuple(types),
-        constants=_integers(
-            in_height=stage.in_shape.height,
-            in_width=stage.in_shape.width,
-            in_channels=stage.in_shape.channels,
-            out_height=stage.out_shape.height,
-            out_width=stage.out_shape.width,
-            out_channels=stage.out_shape.channels,
-            kernel_height=kernel[0],
-            kernel_width=kernel[1],
-            stride_height=stride[0],
-            stride_width=stride[1],
-            pad_height=pad[0],
-            pad_width=pad[1],
-            pe=stage.pe,
-            simd=stage.simd,
-            in_lanes=source.lanes,
-            out_lanes=sink.lanes,
-            ring_pixels=stage.ring_pixels,
-        )
-        + (_boolean("relu", stage.relu), _multiplier(stage)),
+        constants=(*sizes, _boolean("relu", stage.relu), _multiplier(stage)),
     )
     return (*skips, config)
 
