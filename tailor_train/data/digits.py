@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import torch
-from sklearn.datasets import load_digits
-
 from tailor_train.data.arrays import ArrayDataset
 
 TRAIN_SAMPLES = 1000
@@ -15,6 +13,8 @@ def digits() -> tuple[ArrayDataset, ArrayDataset]:
 
     Inputs (N, 1, 8, 8) float32 are normalised by the training images' scalar mean and standard deviation.
     """
+    from sklearn.datasets import load_digits  # takes a second, which only this data set needs
+
     bundle = load_digits()
     inputs = torch.from_numpy(bundle.images).to(torch.float64).unsqueeze(1) / 16.0
     labels = torch.from_numpy(bundle.target).to(torch.int64)

@@ -14,7 +14,7 @@ from tailor_train.errors import TrainError
 from tailor_train.factories import load_factory
 from tailor_train.models.blocks import SkipBlock
 from tailor_train.models.resnet import ResNet
-from tailor_train.models.statistics import set_statistics
+from tailor_train.models.statistics import reset_for_training, set_statistics
 from tailor_train.naming import nearest
 from tailor_train.plan import SkipChoice, SkipPlan, SkipState, SkipStyle
 
@@ -134,3 +134,17 @@ def _checked_arguments(name: str, function: Callable[..., nn.Module], args: Mapp
             raise TrainError(f"model '{name}': {key}={value!r}, expected a positive integer")
         given[key] = value
     return given
+
+
+def initialise(model: nn.Module, factory: str, seed: int) -> None:
+    """Fresh weights to train from: kaiming normal over the fan-out, neutral batch norm.
+
+    A user's own network keeps the weights its factory gave it.
+
+    Args:
+        model: network to change.
+        factory: the name it was built from.
+        seed: of the weights.
+    """
+    if factory in _FACTORIES:
+        reset_for_training(model, seed)

@@ -30,12 +30,10 @@ def set_statistics(model: nn.Module, plan: SkipPlan, input_shape: tuple[int, ...
         seed: of everything random.
     """
     generator = torch.Generator().manual_seed(seed)
+    _draw_convolutions(model, generator)
     with torch.no_grad():
         for module in model.modules():
-            if isinstance(module, nn.Conv2d):
-                fan_out = module.out_channels * math.prod(module.kernel_size)
-                module.weight.normal_(0.0, math.sqrt(2.0 / fan_out), generator=generator)
-            elif isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, nn.BatchNorm2d):
                 module.weight.uniform_(0.6, 1.1, generator=generator)
                 module.bias.normal_(0.0, 0.1, generator=generator)
     probe = apply_plan(copy.deepcopy(model).double(), plan, input_shape).module
@@ -56,6 +54,23 @@ def set_statistics(model: nn.Module, plan: SkipPlan, input_shape: tuple[int, ...
             assert target.running_var is not None
             target.running_mean.copy_(mean)
             target.running_var.copy_(variance)
+
+
+def reset_for_training(model: nn.Module, seed: int) -> None:
+    """Draw kaiming weights and make every batch norm neutral, as training from scratch starts."""
+    _draw_convolutions(model, torch.Generator().manual_seed(seed))
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()
+
+
+def _draw_convolutions(model: nn.Module, generator: torch.Generator) -> None:
+    """Normal weights of variance 2 / fan-out (He et al. 2015, equation 14)."""
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d):
+                fan_out = module.out_channels * math.prod(module.kernel_size)
+                module.weight.normal_(0.0, math.sqrt(2.0 / fan_out), generator=generator)
 
 
 def _measure(path: str, noise: Tensor, measured: dict[str, tuple[Tensor, Tensor]]) -> _Hook:
