@@ -28,7 +28,7 @@ def describe(design: Design, predicted: Mapping[str, Any]) -> dict[str, Any]:
         "clock_ns": design.device.clock_ns,
         "x": _port(design.input_stream),
         "y": _port(design.output_stream),
-        "stages": [_stage(stage) for stage in design.stages],
+        "stages": [_stage(stage, design) for stage in design.stages],
         "streams": [_stream(stream) for stream in design.streams],
         "skips": [
             {
@@ -83,7 +83,7 @@ def _stream(stream: Stream) -> dict[str, Any]:
     }
 
 
-def _stage(stage: Stage) -> dict[str, Any]:
+def _stage(stage: Stage, design: Design) -> dict[str, Any]:
     common = {
         "name": stage.name,
         "reuse_factor": stage.reuse_factor,
@@ -119,20 +119,18 @@ def _stage(stage: Stage) -> dict[str, Any]:
                 "outputs": [stage.output],
             }
         case CloneStage():
-            words = stage.shape.pixels * stage.shape.channels
             return common | {
                 "kind": "clone",
-                "cycles": words,
+                "cycles": design.stream(stage.input).words_per_frame,
                 "shape": _shape(stage.shape),
                 "format": str(stage.format),
                 "inputs": [stage.input],
                 "outputs": list(stage.outputs),
             }
         case AddStage():
-            words = stage.shape.pixels * stage.shape.channels
             return common | {
                 "kind": "add",
-                "cycles": words,
+                "cycles": design.stream(stage.main).words_per_frame,
                 "shape": _shape(stage.shape),
                 "sum": str(stage.sum),
                 "out_format": str(stage.out_format),
@@ -143,7 +141,7 @@ def _stage(stage: Stage) -> dict[str, Any]:
         case PoolStage():
             return common | {
                 "kind": "pool",
-                "cycles": stage.in_shape.elements,
+                "cycles": design.stream(stage.input).words_per_frame,
                 "in_shape": _shape(stage.in_shape),
                 "accumulator": str(stage.accumulator),
                 "out_format": str(stage.result),

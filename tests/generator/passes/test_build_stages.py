@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import pytest
+
+from generator.config import SkipConfig
+from generator.design import AddStage, CloneStage, ConvStage, Design, Implementation, Storage, StreamRole
+from generator.errors import PlacementError
+from generator.passes.size_fifos import SRL_BITS
+from tests.generator.passes.designs import design_of, graph_of, hardware
+
+SMALL = {"width": 8, "in_channels": 1, "image_size": 8}
+
+
+def check_wiring(design: Design) -> None:
+    """Every stream has one writer and one reader that name it, and writers stand before readers."""
+    written = {name: stage.name for stage in design.stages for name in outputs(stage)}
+    read = {name: stage.name for stage in design.stages for name in inputs(stage)}
+    order = [stage.name for stage in design.stages]
+    assert len({stream.name for stream in design.streams}) == len(design.streams)
+    for stream in design.streams:
+        assert written.get(stream.name) == stream.source
+        assert read.get(stream.name) == stream.sink
+        assert stream.shape.channels % stream.lanes == 0
+        if stream.source and stream.sink:
+            assert order.index(stream.source) < order.index(stream.sink)
+    assert (design.streams[0].name, design.streams[-1].name) == ("x", "y")
+
+
+def inputs(stage):
+    return (stage.main, stage.skip) if isinstance(stage, AddStage) else (stage.input,)
+
+
+def outputs(stage):
+    return stage.outputs if isinstance(stage, CloneStage) else (stage.output,)
+
+
+@pytest.mark.parametrize("skips", ["traditional", "shortened", "removed"])
+@pytest.mark.parametrize("source", ["skip_block", "resnet8", "resnet20"])
+def test_streams_join_every_stage(source, skips):
+    args = {"filters": 8, "image_size": 8} if source == "skip_block" else SMALL
+    design = design_of(graph_of(source, skips=skips, **args), hardware(72)).design
+    check_wiring(design)
+    clones = sum(isinstance(stage, CloneStage) for stage in design.stages)
+    adds = sum(isinstance(stage, AddStage) for stage in design.stages)
+    blocks = {"skip_block": 1, "resnet8": 3, "resnet20": 9}[source]
+    assert (clones, adds) == ((blocks, blocks) if skips == "traditional" else (0, 0))
+    kinds = {
+        "traditional": [Implementation.CLONE_FIFO] * blocks,
+        "shortened": [Implementation.SHIFT_REGISTER] * 2 * blocks,
+        "removed": [Implementation.NONE] * blocks,
+    }
+    assert [skip.implementation for skip in design.skips] == kinds[skips]
+
+
+def test_a_projection_moves_into_the_conv_stage_when_the_skip_is_short():
+    design = design_of(graph_of("resnet8", skips="shortened", **SMALL), hardware(72)).design
+    stages = {stage.name: stage for stage in design.stages}
+    first, second = stages["layer2.0.conv1"], stages["layer2.0.conv2"]
+    assert isinstance(first, ConvStage)
+    assert isinstance(second, ConvStage)
+    assert first.short_skip is not None
+    assert first.short_skip.projection is not None
+    assert first.short_skip.projection.name == "layer2.0.downsample.0"
+    assert first.short_skip.projection.weight.shape == (8, 16)
+    assert first.short_skip.depth_pixels == 0
+    assert first.multipliers == 2 * first.pe * first.simd
+    assert second.short_skip is not None
+    assert second.short_skip.projection is None
+    assert second.short_skip.depth_pixels == (4 + 1) + 2
+    assert "layer2.0.downsample.0" not in stages
+
+
+def test_an_exact_result_leaves_in_whole_bytes():
+    design = design_of(graph_of("resnet8", **SMALL), hardware(72)).design
+    last = design.stages[-1]
+    assert isinstance(last, ConvStage)
+    assert design.output_stream.format == last.out_format
+
+
+def test_main_and_skip_have_equal_lanes_and_clones_keep_them():
+    design = design_of(graph_of("resnet8", **SMALL), hardware(72, lanes=4)).design
+    for stage in design.stages:
+        if isinstance(stage, AddStage | CloneStage):
+            widths = {design.stream(name).lanes for name in (*inputs(stage), *outputs(stage))}
+            assert widths == {4}
+
+
+def test_auto_lanes_are_one_where_the_reuse_factor_allows_and_wider_where_not():
+    graph = graph_of("skip_block", filters=16, image_size=8)
+    assert {stream.lanes for stream in design_of(graph, hardware(144)).design.streams} == {1}
+    assert {stream.lanes for stream in design_of(graph, hardware(9)).design.streams} == {2}
+
+
+def test_pixel_wide_lanes_follow_the_channels():
+    graph = graph_of("resnet8", **SMALL)
+    for stream in design_of(graph, hardware(72, lanes=0)).design.streams:
+        assert stream.lanes == stream.shape.channels
+
+
+def test_large_skip_fifos_go_to_block_ram_and_storage_can_be_forced():
+    graph = graph_of("skip_block", filters=8, image_size=8)
+    for asked, expected in ((Storage.AUTO, Storage.BRAM), (Storage.LUTRAM, Storage.LUTRAM)):
+        config = hardware(72, skips={"block": SkipConfig(storage=asked)})
+        skip = next(s for s in design_of(graph, config).design.streams if s.role is StreamRole.SKIP)
+        assert skip.depth_words * skip.width_bits > SRL_BITS
+        assert skip.storage is expected
+
+
+@pytest.mark.parametrize(
+    ("skips", "named", "message"),
+    [
+        (
+            "traditional",
+            {"block": SkipConfig(implementation=Implementation.SHIFT_REGISTER)},
+            "Skip.block: shift_register needs a skip over one conv, this one spans 2; use clone_fifo",
+        ),
+        (
+            "traditional",
+            {"block": SkipConfig(implementation=Implementation.NONE)},
+            "Skip.block: none is for removed skips and this one is part of the network; remove it in training",
+        ),
+        (
+            "removed",
+            {"block": SkipConfig(implementation=Implementation.CLONE_FIFO)},
+            "Skip.block: clone_fifo does not fit, this skip was removed; use auto or none",
+        ),
+        (
+            "traditional",
+            {"blok": SkipConfig()},
+            "Skip.blok: the network has no such skip connection; it has block",
+        ),
+        (
+            "traditional",
+            {"block": SkipConfig(depth_pixels=3)},
+            "Skip.block.Depth: 3 px deadlocks; the skip needs at least 19 px, and 21 px for the full rate",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(skips, named, message):
+    graph = graph_of("skip_block", filters=8, image_size=8, skips=skips)
+    with pytest.raises(PlacementError) as caught:
+        design_of(graph, hardware(72, skips=named))
+    assert str(caught.value) == message
+
+
+def test_a_default_that_does_not_fit_warns_and_takes_auto():
+    graph = graph_of("skip_block", filters=8, image_size=8)
+    built = design_of(graph, hardware(72, skip=SkipConfig(implementation=Implementation.SHIFT_REGISTER)))
+    assert built.design.skips[0].implementation is Implementation.CLONE_FIFO
+    assert built.warnings == (
+        "skip block: Skip.Default does not fit (shift_register needs a skip over one conv, this one spans 2; "
+        "use clone_fifo); auto is taken",
+    )
+
+
+def test_a_short_skip_can_be_forced_into_a_fifo():
+    graph = graph_of("skip_block", filters=8, image_size=8, skips="shortened")
+    config = hardware(72, skips={"block": SkipConfig(implementation=Implementation.CLONE_FIFO)})
+    design = design_of(graph, config).design
+    check_wiring(design)
+    assert [skip.implementation for skip in design.skips] == [Implementation.CLONE_FIFO] * 2
