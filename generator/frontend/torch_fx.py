@@ -23,6 +23,9 @@ SUPPORTED = (
     "sums, global average pooling, flatten, Linear, Identity, Dropout"
 )
 
+NO_SHAPE = Shape(height=1, width=1, channels=1)
+"""Stands in for the shape of what could not be imported."""
+
 _FLATTEN_METHODS = ("flatten", "view", "reshape")
 _FLATTEN_FUNCTIONS = (torch.flatten, torch.reshape)
 
@@ -68,8 +71,8 @@ class _Importer:
                 try:
                     self._drafts[node] = self._import(node)
                 except UnsupportedError as reason:
-                    self._problems.append(f"'{self._names[node.name]}': {reason}")
-                    self._drafts[node] = Draft(name=self._names[node.name], shape=_shape(node), known=False)
+                    self._problems.append(f"'{self._label(node)}': {reason}")
+                    self._drafts[node] = Draft(name=node.name, shape=NO_SHAPE, known=False)
         if self._problems or output is None:
             reasons = "; ".join(self._problems)
             raise GraphError(f"network {self._name!r} cannot be imported: {reasons} (supported: {SUPPORTED})")
@@ -139,14 +142,14 @@ class _Importer:
     def _convolution(self, node: fx.Node, source: fx.Node) -> Draft:
         module = called_module(self._module, node)
         assert isinstance(module, nn.Conv2d)
-        if len(source.meta[SHAPE]) != 3:
+        if self._drafts[source].known and len(source.meta[SHAPE]) != 3:
             raise UnsupportedError(f"its input {tuple(source.meta[SHAPE])} is no map (C,H,W)")
         return self._draft(node, source, torch_layers.convolution(module))
 
     def _linear(self, node: fx.Node, source: fx.Node) -> Draft:
         module = called_module(self._module, node)
         assert isinstance(module, nn.Linear)
-        if len(source.meta[SHAPE]) != 1:
+        if self._drafts[source].known and len(source.meta[SHAPE]) != 1:
             raise UnsupportedError(f"its input {tuple(source.meta[SHAPE])} is no vector; flatten or pool it before")
         return self._draft(node, source, torch_layers.linear(module))
 
@@ -200,7 +203,7 @@ class _Importer:
     def _flatten(self, node: fx.Node, source: fx.Node) -> Draft:
         before, after = tuple(source.meta[SHAPE]), tuple(node.meta[SHAPE])
         draft = self._drafts[source]
-        if before == after:
+        if before == after or not draft.known:
             return self._pass(node, source)
         if len(after) != 1 or after[0] != draft.shape.elements:
             raise UnsupportedError(
@@ -220,8 +223,9 @@ class _Importer:
         return torch_layers.is_average(node, called_module(self._module, node))
 
     def _average(self, node: fx.Node, source: fx.Node) -> Draft:
-        torch_layers.check_global(node, called_module(self._module, node), tuple(source.meta[SHAPE]))
         draft = self._drafts[source]
+        if draft.known:
+            torch_layers.check_global(node, called_module(self._module, node), tuple(source.meta[SHAPE]))
         return Draft(
             name=self._names[node.name], shape=_shape(node), inputs=(draft.name,), fixed=FloatGlobalAveragePool()
         )
@@ -244,6 +248,10 @@ class _Importer:
             if current not in self._vanished or is_batch_norm(self._module, current):
                 return
             current = current.all_input_nodes[0]
+
+    def _label(self, node: fx.Node) -> str:
+        """The name by which a user finds a node: its module's path, or what its layer is called."""
+        return str(node.target) if node.op == "call_module" else self._names[node.name]
 
     def _describe(self, node: fx.Node) -> str:
         module = called_module(self._module, node)
