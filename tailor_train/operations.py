@@ -2,8 +2,8 @@
 
 One `Operation` is ``exact sum -> optional ReLU -> optional requantization``: a convolution takes in
 its batch norm and ReLU, an add its ReLU. Which of them requantize is a property of the network
-alone (docs/numerics): a conv without ReLU that feeds an add hands on its exact accumulator, and so
-does a conv with ReLU that feeds nothing else than adds.
+alone (docs/numerics): a convolution, with ReLU or without, that nothing but adds read hands on its
+exact accumulator.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 from itertools import product
 
@@ -24,27 +23,9 @@ from tailor_train.fixed_point import (
     to_integers,
     to_reals,
 )
+from tests.tailor_train.slow_arithmetic import quantize
 
 MODES = tuple(product(Rounding, Overflow))
-
-
-def oracle(value: Fraction, fmt: Format) -> int:
-    """The definition of ap_fixed, one number at a time."""
-    scaled = value * Fraction(2) ** fmt.fraction_bits
-    floor = math.floor(scaled)
-    rounded = {
-        Rounding.TRN: floor,
-        Rounding.TRN_ZERO: math.trunc(scaled),
-        Rounding.RND: math.floor(scaled + Fraction(1, 2)),
-        Rounding.RND_CONV: round(scaled),
-    }[fmt.rounding]
-    top = 2 ** (fmt.width - 1) if fmt.signed else 2**fmt.width
-    bottom = -top if fmt.signed else 0
-    if fmt.overflow is Overflow.WRAP:
-        return (rounded - bottom) % 2**fmt.width + bottom
-    if fmt.overflow is Overflow.SAT_SYM and fmt.signed:
-        bottom += 1
-    return min(max(rounded, bottom), top - 1)
 
 
 @st.composite
@@ -63,7 +44,7 @@ def formats(draw: st.DrawFn, max_width: int = 20) -> Format:
 @given(fmt=formats(), point=st.integers(-6, 24), values=st.lists(st.integers(-(2**40), 2**40), min_size=1, max_size=8))
 def test_requantize_is_the_definition_of_ap_fixed(fmt: Format, point: int, values: list[int]) -> None:
     got = requantize(torch.tensor(values, dtype=torch.float64), point, fmt)
-    assert got.tolist() == [oracle(Fraction(value) / Fraction(2) ** point, fmt) for value in values]
+    assert got.tolist() == [quantize(Fraction(value) / Fraction(2) ** point, fmt) for value in values]
 
 
 @settings(max_examples=200, deadline=None)
@@ -75,7 +56,7 @@ def test_requantize_is_the_definition_of_ap_fixed(fmt: Format, point: int, value
 def test_float32_is_exact_below_24_bits(fmt: Format, point: int, values: list[int]) -> None:
     got = requantize(torch.tensor(values, dtype=torch.float32), point, fmt)
     assert got.dtype == torch.float32
-    assert got.tolist() == [oracle(Fraction(value) / Fraction(2) ** point, fmt) for value in values]
+    assert got.tolist() == [quantize(Fraction(value) / Fraction(2) ** point, fmt) for value in values]
 
 
 @settings(max_examples=400, deadline=None)
@@ -87,14 +68,14 @@ def test_float32_is_exact_below_24_bits(fmt: Format, point: int, values: list[in
 )
 def test_a_mean_is_rounded_once(fmt: Format, point: int, divisor: int, values: list[int]) -> None:
     got = requantize_quotient(torch.tensor(values, dtype=torch.float64), divisor, point, fmt)
-    assert got.tolist() == [oracle(Fraction(value, divisor) / Fraction(2) ** point, fmt) for value in values]
+    assert got.tolist() == [quantize(Fraction(value, divisor) / Fraction(2) ** point, fmt) for value in values]
 
 
 @settings(max_examples=200, deadline=None)
 @given(fmt=formats(), values=st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=1, max_size=8))
 def test_real_numbers_are_rounded_exactly(fmt: Format, values: list[float]) -> None:
     got = to_integers(torch.tensor(values, dtype=torch.float64), fmt)
-    assert got.tolist() == [oracle(Fraction(value), fmt) for value in values]
+    assert got.tolist() == [quantize(Fraction(value), fmt) for value in values]
 
 
 @pytest.mark.parametrize(("rounding", "overflow"), MODES)
