@@ -81,7 +81,7 @@ class Conv2d:
         matrix = (self.weight << self.product_shift).reshape(-1, self.weight.shape[-1])
         sums = columns.reshape(-1, columns.shape[-1]) @ matrix.astype(dtype)
         sums += self.bias.astype(dtype)
-        return np.asarray(sums, dtype=np.int64).reshape(*columns.shape[:3], -1)
+        return np.asarray(sums, dtype=np.int64).reshape(*columns.shape[:3], matrix.shape[1])
 
 
 def _columns(

@@ -26,4 +26,5 @@ class Flatten:
 
     def execute(self, inputs: tuple[IntArray, ...], formats: tuple[FixedPoint, ...]) -> IntArray:  # noqa: ARG002
         """The same values, (N, H, W, C) int64 -> (N, 1, 1, H*W*C) int64."""
-        return inputs[0].reshape(len(inputs[0]), 1, 1, -1)
+        frames, height, width, channels = inputs[0].shape
+        return inputs[0].reshape(frames, 1, 1, height * width * channels)
