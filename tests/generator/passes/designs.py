@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from generator.config import HardwareConfig, LayerConfig, SkipConfig
 from generator.device import find_device
@@ -35,6 +36,7 @@ def hardware(
     )
 
 
+@cache
 def graph_of(source: str, **args: object) -> Graph:
     """A built-in network, quantized to `<16,6>`."""
     return quantize_network(load_source(source, args=args), hardware(1)).graph
