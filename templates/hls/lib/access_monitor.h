@@ -16,6 +16,7 @@ namespace tailor {
 #ifdef __SYNTHESIS__
 
 template <int Words, int Distance> struct AccessMonitor {
+    void next_call() {}
     void next_iteration() {}
     void reads(int) {}
     void writes(int) {}
@@ -25,9 +26,11 @@ template <int Words, int Distance> struct AccessMonitor {
 
 template <int Words, int Distance> class AccessMonitor {
   public:
-    AccessMonitor() : now_(Distance) {
-        for (int address = 0; address < Words; ++address) read_[address] = written_[address] = 0;
+    AccessMonitor() : now_(0) {
+        for (int address = 0; address < Words; ++address) read_[address] = written_[address] = -Distance;
     }
+    // A call's pipeline has drained before the next call begins.
+    void next_call() { now_ += Distance; }
     void next_iteration() { ++now_; }
     void reads(int address) {
         check("read", "written", address, written_[address]);

@@ -154,6 +154,8 @@ void conv_loop(hls::stream<typename ConvSizes<C>::in_word_t> &in, hls::stream<ty
     words_t settled_release = 0;
     bool computed = false;
 
+    monitor.next_call();
+
 cycle_loop:
     while (!computed || !sender.ready() || loaded < S::kFrameWords) {
         TAILOR_PIPELINE

@@ -52,7 +52,9 @@ class ConvSpec:
     product_shift: int = 0
 
 
-def make_conv(rng: np.random.Generator, spec: ConvSpec, source: str, sink: str, shape: Shape, fmt: FixedPoint) -> ConvStage:
+def make_conv(
+    rng: np.random.Generator, spec: ConvSpec, source: str, sink: str, shape: Shape, fmt: FixedPoint
+) -> ConvStage:
     """A conv stage with random weights, its exact formats and the ring of the stage contract."""
     pad = (spec.kernel - 1) // 2
     out = Shape(
@@ -70,7 +72,12 @@ def make_conv(rng: np.random.Generator, spec: ConvSpec, source: str, sink: str, 
         total = _sum(accumulator, fmt)
         look_ahead = (spec.kernel - 1 - pad) * shape.width + spec.kernel - 1 - pad
         skip = ShortSkip(
-            name=f"{spec.name}_skip", join="add", projection=None, depth_pixels=look_ahead + 2, storage=Storage.SRL, sum=total
+            name=f"{spec.name}_skip",
+            join="add",
+            projection=None,
+            depth_pixels=look_ahead + 2,
+            storage=Storage.SRL,
+            sum=total,
         )
     elif spec.skip == "projection":
         projected = random_integers(rng, weight_format, (shape.channels, spec.out_channels))
@@ -80,10 +87,16 @@ def make_conv(rng: np.random.Generator, spec: ConvSpec, source: str, sink: str, 
             weight=projected,
             weight_format=weight_format,
             bias=rng.integers(-50, 50, size=spec.out_channels),
+            product_shift=0,
             accumulator=own,
         )
         skip = ShortSkip(
-            name=f"{spec.name}_skip", join="add", projection=projection, depth_pixels=0, storage=Storage.SRL, sum=_sum(accumulator, own)
+            name=f"{spec.name}_skip",
+            join="add",
+            projection=projection,
+            depth_pixels=0,
+            storage=Storage.SRL,
+            sum=_sum(accumulator, own),
         )
     return ConvStage(
         name=spec.name,

@@ -1,0 +1,110 @@
+"""The emitted C++, compiled by g++, equals plain numpy: every stage, fixed and random cases."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from generator.backends import hls
+from generator.design import AddStage, CloneStage, Design
+from generator.fixed_point import FixedPoint, Overflow, Rounding, parse_format
+from generator.graph import Shape
+
+from tests.generator.backends.hls_bench import Case, run_cases
+from tests.generator.backends.stage_models import (
+    ConvSpec,
+    make_conv,
+    make_design,
+    make_pool,
+    make_stream,
+    random_integers,
+    run_design,
+    whole_bytes,
+)
+
+pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="csim needs g++")
+
+FRAMES = 3
+FORMATS = (
+    "ap_fixed<8,4,AP_RND_CONV,AP_SAT>",
+    "ap_fixed<16,6>",
+    "ap_ufixed<8,3,AP_RND,AP_SAT>",
+    "ap_fixed<7,4,AP_TRN_ZERO,AP_SAT_SYM>",
+    "ap_fixed<9,2,AP_TRN,AP_SAT>",
+    "ap_fixed<12,3,AP_RND_CONV,AP_WRAP>",
+    "ap_ufixed<6,2,AP_RND_CONV,AP_SAT_SYM>",
+    "ap_fixed<20,9,AP_RND,AP_WRAP>",
+)
+
+
+def one_conv(name: str, rng: np.random.Generator, spec: ConvSpec, shape: Shape, fmt: str, out_lanes: int) -> Case:
+    """A design of one conv stage."""
+    source = parse_format(fmt)
+    stage = make_conv(rng, spec, "x", "y", shape, source)
+    y_format = stage.result or whole_bytes(stage.exact_sum)
+    streams = (
+        make_stream("x", shape, source, spec.in_lanes),
+        make_stream("y", stage.out_shape, y_format, out_lanes),
+    )
+    frames = random_integers(rng, source, (FRAMES, shape.height, shape.width, shape.channels))
+    return Case(make_design(name, (stage,), streams), frames)
+
+
+def divisors(number: int) -> list[int]:
+    return [size for size in range(1, number + 1) if number % size == 0]
+
+
+def packing(rng: np.random.Generator, channels: int) -> tuple[int, int]:
+    """A folding and a word width, one of which divides the other."""
+    folding = int(rng.choice(divisors(channels)))
+    lanes = [size for size in divisors(channels) if size % folding == 0 or folding % size == 0]
+    return folding, int(rng.choice(lanes))
+
+
+def random_conv(seed: int) -> Case:
+    """A conv stage with everything about it drawn at random."""
+    rng = np.random.default_rng(seed)
+    kernel, stride = ((3, 1), (3, 1), (3, 2), (1, 1), (1, 2))[rng.integers(5)]
+    shape = Shape(height=int(rng.integers(1, 7)), width=int(rng.integers(1, 7)), channels=int(rng.integers(1, 9)))
+    skip = (None, "projection", "identity")[rng.integers(3)]
+    out_channels = int(rng.integers(1, 9))
+    if skip == "identity":
+        stride, out_channels = 1, shape.channels
+    (simd, in_lanes), (pe, out_lanes) = packing(rng, shape.channels), packing(rng, out_channels)
+    result = (*FORMATS, None)[rng.integers(len(FORMATS) + 1)]
+    spec = ConvSpec(
+        name="conv",
+        out_channels=out_channels,
+        kernel=kernel,
+        stride=stride,
+        pe=pe,
+        simd=simd,
+        in_lanes=in_lanes,
+        weight=("ap_fixed<8,3>", "ap_fixed<5,1>", "ap_fixed<16,6>", "ap_fixed<4,6>")[rng.integers(4)],
+        result=result,
+        relu=bool(rng.integers(2)),
+        skip=skip,
+        product_shift=int(rng.integers(3)),
+    )
+    return one_conv(f"random_{seed}", rng, spec, shape, FORMATS[rng.integers(len(FORMATS))], out_lanes)
+
+
+def assert_equal(cases: list[Case], folder: Path) -> None:
+    for name, runs in run_cases(cases, folder).items():
+        case = next(case for case in cases if case.design.name == name)
+        expected = run_design(case.design, case.frames).reshape(FRAMES, -1)
+        for run, given in enumerate(runs):
+            assert np.array_equal(given, expected), f"{name}, run {run}: {np.count_nonzero(given != expected)} differ"
+
+
+def test_random_conv_stages_equal_numpy(tmp_path: Path) -> None:
+    assert_equal([random_conv(seed) for seed in range(12)], tmp_path)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("block", range(8))
+def test_more_random_conv_stages_equal_numpy(tmp_path: Path, block: int) -> None:
+    assert_equal([random_conv(100 + 12 * block + index) for index in range(12)], tmp_path)
