@@ -67,14 +67,19 @@ class Network:
 
     Attributes:
         label: what messages, and the project if it has no other name, call it.
+        factory: built-in name or `package.module:factory`; None for a module that was handed over.
+        args: of the factory.
         input_shape: (C, H, W).
         original: the network before its skips were altered.
         quantization: formats of a quantized checkpoint, or None.
         integers: its tensors, `<layer>.weight` and `<layer>.bias`, or None.
         data: name and args of the data set that the checkpoint was trained on, or None.
+        provenance: how a checkpoint came about.
     """
 
     label: str
+    factory: str | None
+    args: Mapping[str, object]
     input_shape: tuple[int, ...]
     seed: int
     original: nn.Module
@@ -83,6 +88,7 @@ class Network:
     quantization: FormatTable | None
     integers: Mapping[str, IntArray] | None
     data: Mapping[str, object] | None
+    provenance: Mapping[str, object]
 
     def float_graph(self, name: str) -> FloatGraph:
         """The network with batch norm folded, before any format is chosen."""
@@ -98,6 +104,28 @@ class Network:
     def executor(self, formats: FormatTable) -> Executor:
         """`fixed_module` with numpy arrays in and out."""
         return Executor(self.fixed_module(formats))
+
+    def as_run(self) -> Run:
+        """The network as a checkpoint holds it.
+
+        Raises:
+            SourceError: a module without a factory cannot be built again.
+        """
+        if self.factory is None:
+            raise SourceError(f"source {self.label}: only a network with a factory can be stored as a checkpoint")
+        tensors: Mapping[str, torch.Tensor] = self.deployed.module.state_dict()
+        if self.integers is not None:
+            tensors = {name: torch.from_numpy(np.array(value)) for name, value in self.integers.items()}
+        return Run(
+            factory=self.factory,
+            args=self.args,
+            input_shape=self.input_shape,
+            plan=self.plan,
+            quantization=self.quantization,
+            tensors=tensors,
+            provenance=self.provenance,
+            data=self.data,
+        )
 
     def calibrate(self, images: FloatArray) -> FormatTable:
         """Formats of 8 bits, powers of two, chosen by the ranges that (N, C, H, W) images reach."""
@@ -140,6 +168,8 @@ def load_source(
         load_into(model, load_weights(weights), f"weights '{weights}'")
     return Network(
         label=source.rpartition(":")[2],
+        factory=source,
+        args=given,
         input_shape=shape,
         seed=seed,
         original=model,
@@ -148,6 +178,7 @@ def load_source(
         quantization=None,
         integers=None,
         data=None,
+        provenance={"seed": seed},
     )
 
 
@@ -155,6 +186,8 @@ def network_of_module(model: nn.Module, input_shape: tuple[int, ...], plan: Skip
     """The network of a float module that is already there."""
     return Network(
         label=type(model).__name__.lower(),
+        factory=None,
+        args={},
         input_shape=input_shape,
         seed=seed,
         original=model,
@@ -163,6 +196,7 @@ def network_of_module(model: nn.Module, input_shape: tuple[int, ...], plan: Skip
         quantization=None,
         integers=None,
         data=None,
+        provenance={"seed": seed},
     )
 
 
@@ -187,6 +221,8 @@ def network_of(run: Run, label: str) -> Network:
         integers = {name: _integers(tensor) for name, tensor in run.tensors.items()}
     return Network(
         label=label,
+        factory=run.factory,
+        args=run.args,
         input_shape=tuple(run.input_shape),
         seed=run.seed,
         original=model,
@@ -195,6 +231,7 @@ def network_of(run: Run, label: str) -> Network:
         quantization=run.quantization,
         integers=integers,
         data=run.data,
+        provenance=run.provenance,
     )
 
 
