@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from tailor_train.data.arrays import ArrayDataset
 
 TRAIN_SAMPLES = 1000
