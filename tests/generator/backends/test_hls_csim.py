@@ -108,3 +108,96 @@ def test_random_conv_stages_equal_numpy(tmp_path: Path) -> None:
 @pytest.mark.parametrize("block", range(8))
 def test_more_random_conv_stages_equal_numpy(tmp_path: Path, block: int) -> None:
     assert_equal([random_conv(100 + 12 * block + index) for index in range(12)], tmp_path)
+
+
+def chain(name: str) -> Case:
+    """Two convs whose pixels have odd numbers of channels, then what a linear layer is: exact logits."""
+    rng = np.random.default_rng(1)
+    shape, source = Shape(height=5, width=4, channels=3), parse_format("ap_fixed<8,4,AP_RND_CONV,AP_SAT>")
+    first = make_conv(rng, ConvSpec(name="l.0", out_channels=6, pe=2, simd=3), "x", "a", shape, source)
+    second = make_conv(
+        rng, ConvSpec(name="l.1", out_channels=5, stride=2, pe=5, simd=2), "a", "y", first.out_shape, first.out_format
+    )
+    second = replace(second, result=None, relu=False)
+    streams = (
+        make_stream("x", shape, source, 1),
+        make_stream("a", first.out_shape, first.out_format, 6),
+        make_stream("y", second.out_shape, whole_bytes(second.accumulator), 1),
+    )
+    frames = random_integers(rng, source, (FRAMES, 5, 4, 3))
+    return Case(make_design(name, (first, second), streams), frames)
+
+
+def block(name: str) -> Case:
+    """The paper's traditional block: clone, two convs, the second exact, and add."""
+    rng = np.random.default_rng(2)
+    shape, source = Shape(height=4, width=6, channels=4), parse_format("ap_ufixed<8,4,AP_RND_CONV,AP_SAT>")
+    first = make_conv(rng, ConvSpec(name="c1", out_channels=4, pe=2, simd=2), "main", "mid", shape, source)
+    second = make_conv(
+        rng, ConvSpec(name="c2", out_channels=4, pe=4, simd=1), "mid", "sum", shape, first.out_format
+    )
+    second = replace(second, result=None, relu=False)
+    clone = CloneStage(name="clone", input="x", outputs=("main", "skip"), shape=shape, format=source)
+    fraction = max(second.accumulator.fraction_bits, source.fraction_bits)
+    total = FixedPoint(width=second.accumulator.width + 4, integer_bits=second.accumulator.width + 4 - fraction)
+    add = AddStage(
+        name="add",
+        main="sum",
+        skip="skip",
+        output="y",
+        shape=shape,
+        main_format=second.accumulator,
+        skip_format=source,
+        sum=total,
+        relu=True,
+        result=parse_format("ap_fixed<9,6,AP_RND,AP_SAT_SYM>"),
+    )
+    streams = (
+        *(make_stream(stream, shape, source, 2) for stream in ("x", "main", "skip")),
+        make_stream("mid", shape, first.out_format, 1),
+        make_stream("sum", shape, second.accumulator, 2),
+        make_stream("y", shape, add.out_format, 2),
+    )
+    frames = random_integers(rng, source, (FRAMES, 4, 6, 4))
+    return Case(make_design(name, (clone, first, second, add), streams), frames)
+
+
+def mean(name: str, source: str, result: str, shape: Shape, in_lanes: int, out_lanes: int) -> Case:
+    """A global average pool."""
+    rng = np.random.default_rng(3)
+    fmt = parse_format(source)
+    stage = make_pool("x", "y", shape, fmt, result)
+    out = Shape(height=1, width=1, channels=shape.channels)
+    streams = (make_stream("x", shape, fmt, in_lanes), make_stream("y", out, stage.result, out_lanes))
+    frames = random_integers(rng, fmt, (FRAMES, shape.height, shape.width, shape.channels))
+    return Case(make_design(name, (stage,), streams), frames)
+
+
+MEANS = (
+    ("ap_ufixed<8,3>", "ap_ufixed<8,3,AP_RND_CONV,AP_SAT>", Shape(height=2, width=2, channels=12), 1, 1),
+    ("ap_fixed<8,3>", "ap_fixed<6,2,AP_RND_CONV,AP_SAT>", Shape(height=3, width=4, channels=12), 2, 4),
+    ("ap_fixed<8,3>", "ap_fixed<12,3,AP_RND,AP_WRAP>", Shape(height=3, width=5, channels=12), 4, 2),
+    ("ap_fixed<16,6>", "ap_fixed<5,2,AP_TRN_ZERO,AP_SAT_SYM>", Shape(height=7, width=1, channels=12), 3, 3),
+    ("ap_fixed<16,6>", "ap_fixed<16,6>", Shape(height=3, width=2, channels=12), 12, 12),
+)
+
+
+def test_networks_equal_numpy(tmp_path: Path) -> None:
+    means = [mean(f"mean_{index}", *arguments) for index, arguments in enumerate(MEANS)]
+    assert_equal([chain("chain"), block("block"), *means], tmp_path)
+
+
+def test_a_fault_of_one_lsb_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = chain("faulty")
+    conv = case.design.stages[0]
+    correct = hls.order_weights
+
+    def off_by_one(weight: np.ndarray, stage: object) -> np.ndarray:
+        ordered = correct(weight, stage).copy()
+        if stage is conv:
+            ordered[7, 1] += 1
+        return ordered
+
+    monkeypatch.setattr(hls, "order_weights", off_by_one)
+    with pytest.raises(AssertionError, match=r"^faulty, run 0: \d+ differ"):
+        assert_equal([case], tmp_path)
