@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from generator.errors import GraphError
 from generator.fixed_point import FixedPoint, IntArray, Overflow, handle_overflow, round_to
@@ -17,6 +17,9 @@ from generator.layers.global_average_pool import round_quotient
 
 CHUNK_VALUES = 1 << 15
 """Values of the largest feature map that are worked on at a time: small enough to stay in a cache."""
+
+BLAS = ThreadpoolController()
+"""The thread pools of numpy, found once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ def run_reference(graph: Graph, inputs: IntArray, *, observe: Collection[str] = 
     keep = {graph.output, *observe}
     workers = min(os.cpu_count() or 1, len(chunks))
     # the products are too small to be worth splitting, and BLAS threads spin against ours
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+    with BLAS.limit(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         parts = list(pool.map(lambda chunk: _run_chunk(graph, chunk, keep), chunks))
     tensors = {name: np.concatenate([tensors[name] for tensors, _ in parts]) for name in keep}
     wrapped: dict[str, int] = {}

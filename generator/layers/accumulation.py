@@ -34,25 +34,25 @@ def largest_magnitude(fmt: FixedPoint) -> int:
     return max(-fmt.min_int, fmt.max_int)
 
 
-def dot_bound(weight: IntArray, bias: IntArray, product_shift: int, in_format: FixedPoint) -> int:
-    """Largest |sum| that any output channel can reach: ``max|x| * (sum|w| << shift) + |b|``.
+def dot_bounds(weight: IntArray, bias: IntArray) -> tuple[tuple[int, int], ...]:
+    """Per output channel (sum|w|, |b|): all that the bound of a sum needs to know of its parameters.
 
     Args:
         weight: (..., Cout) int64.
         bias: (Cout,) int64, in LSBs of the accumulator.
     """
-    reach = largest_magnitude(in_format)
     per_channel = np.abs(weight).reshape(-1, weight.shape[-1]).sum(axis=0)
-    pairs = zip(per_channel.tolist(), np.abs(bias).tolist(), strict=True)
-    return max(reach * (int(total) << product_shift) + int(offset) for total, offset in pairs)
+    return tuple(zip(per_channel.tolist(), np.abs(bias).tolist(), strict=True))
 
 
-def dot_format(
-    weight: IntArray, bias: IntArray, product_shift: int, in_format: FixedPoint, weight_format: FixedPoint
-) -> FixedPoint:
-    """The accumulator of a dot product plus bias (arguments as `dot_bound`)."""
-    bound = dot_bound(weight, bias, product_shift, in_format)
-    return sum_format(-bound, bound, in_format.fraction_bits + weight_format.fraction_bits + product_shift)
+def dot_bound(bounds: tuple[tuple[int, int], ...], product_shift: int, in_format: FixedPoint) -> int:
+    """Largest |sum| that any output channel can reach: ``max|x| * (sum|w| << shift) + |b|``.
+
+    Args:
+        bounds: from `dot_bounds`.
+    """
+    reach = largest_magnitude(in_format)
+    return max(reach * (total << product_shift) + offset for total, offset in bounds)
 
 
 def float_type(bound: int) -> type[np.float32] | type[np.float64] | None:

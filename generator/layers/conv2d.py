@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from generator.errors import GraphError
 from generator.fixed_point import FixedPoint, IntArray
 from generator.graph import Shape
-from generator.layers.accumulation import dot_bound, dot_format, float_type, lock
+from generator.layers.accumulation import dot_bound, dot_bounds, float_type, lock, sum_format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,10 +33,12 @@ class Conv2d:
     weight_format: FixedPoint
     bias: IntArray
     product_shift: int
+    _bounds: tuple[tuple[int, int], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", lock(self.weight))
         object.__setattr__(self, "bias", lock(self.bias))
+        object.__setattr__(self, "_bounds", dot_bounds(self.weight, self.bias))
 
     def output_shape(self, inputs: tuple[Shape, ...]) -> Shape:
         """Shape of the result.
@@ -62,7 +64,10 @@ class Conv2d:
 
     def accumulator(self, inputs: tuple[FixedPoint, ...], shapes: tuple[Shape, ...]) -> FixedPoint:  # noqa: ARG002
         """The exact format of products and bias together, wide enough for the largest output channel."""
-        return dot_format(self.weight, self.bias, self.product_shift, inputs[0], self.weight_format)
+        bound = dot_bound(self._bounds, self.product_shift, inputs[0])
+        return sum_format(
+            -bound, bound, inputs[0].fraction_bits + self.weight_format.fraction_bits + self.product_shift
+        )
 
     def divisor(self, shapes: tuple[Shape, ...]) -> int:  # noqa: ARG002
         """Sums are not divided."""
@@ -75,7 +80,7 @@ class Conv2d:
         else in int64.
         """
         (values,) = inputs
-        bound = dot_bound(self.weight, self.bias, self.product_shift, formats[0])
+        bound = dot_bound(self._bounds, self.product_shift, formats[0])
         dtype = float_type(bound) or np.int64
         columns = _columns(values, self.kernel, self.stride, self.padding, dtype)
         matrix = (self.weight << self.product_shift).reshape(-1, self.weight.shape[-1])

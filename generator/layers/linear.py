@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from generator.errors import GraphError
 from generator.fixed_point import FixedPoint, IntArray
 from generator.graph import Shape
-from generator.layers.accumulation import dot_format, lock
+from generator.layers.accumulation import lock
 from generator.layers.conv2d import Conv2d
 
 
@@ -54,9 +54,9 @@ class Linear:
             raise GraphError(f"the linear layer expects (1,1,{cin}), its input is {shape}; flatten or pool it before")
         return Shape(height=1, width=1, channels=cout)
 
-    def accumulator(self, inputs: tuple[FixedPoint, ...], shapes: tuple[Shape, ...]) -> FixedPoint:  # noqa: ARG002
+    def accumulator(self, inputs: tuple[FixedPoint, ...], shapes: tuple[Shape, ...]) -> FixedPoint:
         """The exact format of products and bias together, wide enough for the largest output channel."""
-        return dot_format(self.weight, self.bias, self.product_shift, inputs[0], self.weight_format)
+        return self.as_conv().accumulator(inputs, shapes)
 
     def divisor(self, shapes: tuple[Shape, ...]) -> int:  # noqa: ARG002
         """Sums are not divided."""

@@ -89,7 +89,12 @@ def layer_configs(float_graph: FloatGraph, config: HardwareConfig) -> dict[str, 
 
 
 def ignored_layers(float_graph: FloatGraph, config: HardwareConfig) -> tuple[str, ...]:
-    """Names under LayerName of layers that folding left nothing of (batch norm, dropout): worth a warning."""
+    """Names under LayerName of layers that folding left nothing of (batch norm, dropout): worth a warning.
+
+    Raises:
+        ConfigError: as `layer_configs`, also where a checkpoint fixes all formats.
+    """
+    layer_configs(float_graph, config)
     canonical = {*_known_names(float_graph), *dict(float_graph.aliases)}
     return tuple(name for name in config.layers if name in float_graph.vanished and name not in canonical)
 
