@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator.errors import NumericsError, SourceError
-from generator.fixed_point import FixedPoint, FloatArray, IntArray, Overflow
+from generator.fixed_point import MAX_WIDTH, FixedPoint, FloatArray, IntArray, Overflow
 from generator.fixed_point import quantize as quantize_values
 from generator.float_graph import (
     FloatAdd,
@@ -152,13 +152,18 @@ def _node(
     formats = tuple(tensors[name] for name in node.inputs)
     shapes = tuple(float_graph.shape_of(name) for name in node.inputs)
     layer = _layer(node, own, parameters, formats[0])
+    accumulator = layer.accumulator(formats, shapes)
+    if own.result is not None:
+        _check_requantization(accumulator, own.result)
+    if isinstance(layer, GlobalAveragePool) and own.result is not None:
+        layer.division(formats[0], shapes[0], own.result)  # raises where hardware could not divide
     return Node(
         name=node.name,
         layer=layer,
         inputs=node.inputs,
         shape=node.shape,
         relu=node.relu is not None,
-        accumulator=layer.accumulator(formats, shapes),
+        accumulator=accumulator,
         result=own.result,
     )
 
@@ -190,6 +195,16 @@ def _layer(
         bias=aligned,
         product_shift=product_shift,
     )
+
+
+def _check_requantization(accumulator: FixedPoint, result: FixedPoint) -> None:
+    """Raise NumericsError if the sum, shifted onto a finer point, leaves the integers."""
+    finer = result.fraction_bits - accumulator.fraction_bits
+    if accumulator.width + finer > MAX_WIDTH:
+        raise NumericsError(
+            f"the result {result} is {finer} bits finer than the exact sum {accumulator}, together more than "
+            f"{MAX_WIDTH} bits; use fewer fraction bits"
+        )
 
 
 def _align(bias: IntArray, shift: int) -> IntArray:

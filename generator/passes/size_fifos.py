@@ -19,8 +19,11 @@ from generator.passes.token_model import run_model
 FRAMES = 4
 """Frames the model plays: the first fills the pipeline, two steady intervals remain to compare."""
 
+WORD_RATE = 3
+"""Words at which a FIFO passes one a cycle: written, stored, offered."""
+
 SRL_BITS = 1024
-"""Above this a FIFO goes to block RAM, as Vivado HLS decides (DESIGN of the paper's hls4ml flow)."""
+"""Above this a FIFO goes to block RAM, the rule that Vivado HLS follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +62,8 @@ def _size_data(stream: Stream, network: StageNetwork) -> Stream:
     words = stream.words_per_pixel
     source = next((stage for stage in network.stages if stage.name == stream.source), None)
     live = words if isinstance(source, ConvStage) else 1
-    under_way = -(-source.pe // stream.lanes) if isinstance(source, ConvStage) else 1
-    depth = live + under_way
+    under_way = -(-source.pe // stream.lanes) if isinstance(source, ConvStage) else 0
+    depth = max(live + under_way, WORD_RATE)
     return replace(
         stream,
         depth_words=depth,

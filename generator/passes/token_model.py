@@ -14,12 +14,14 @@ from itertools import pairwise
 
 from generator.design import AddStage, CloneStage, ConvStage, PoolStage, Stage, Stream
 
-FIFO_CYCLES = 1
-"""From the clock edge that writes a word to the first edge that can read it."""
+OFFER_CYCLES = 2
+"""From the cycle in which a word is written to a FIFO to the first in which it can be taken."""
+PLACE_CYCLES = 1
+"""From the cycle in which a word is taken to the first in which its place can be promised again."""
 START_CYCLES = 1
-"""From the edge that loads the last word a pixel waits for to the pixel's first beat."""
-RESULT_CYCLES = 5
-"""From a group's last beat to the edge that writes its first word: RAM, product, sum, requantization."""
+"""From the cycle that loads the last word a pixel waits for to the pixel's first beat."""
+SUM_CYCLES = 2
+"""From a group's last beat to its sums, and to the write of its only word: RAM, product and sum."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +76,9 @@ class _Channel:
         index, offset = divmod(must_be_read - 1, self.words)
         if index >= len(self.read):
             return None
-        prompt = self.read[index] == self.written[index] + FIFO_CYCLES
+        prompt = self.read[index] == self.written[index] + OFFER_CYCLES
         ahead = self.spread[offset] if prompt else self.words - 1 - offset
-        return self.read[index] - ahead + FIFO_CYCLES
+        return self.read[index] - ahead + PLACE_CYCLES
 
     def occupancy(self) -> int:
         """Most words between write and read at any time, in whole pixels."""
@@ -172,7 +174,7 @@ def _sink(channel: _Channel) -> Callable[[], bool]:
         start = len(channel.read)
         for time in channel.written[start:]:
             before = channel.read[-1] if channel.read else -1
-            channel.read.append(max(time + FIFO_CYCLES, before + 1))
+            channel.read.append(max(time + OFFER_CYCLES, before + 1))
         return len(channel.read) > start
 
     return step
@@ -185,12 +187,12 @@ def _stage_step(stage: Stage, channels: Mapping[str, _Channel], frames: int) -> 
         case CloneStage():
             return _word_step((channels[stage.input],), tuple(channels[name] for name in stage.outputs))
         case AddStage():
-            return _word_step((channels[stage.main], channels[stage.skip]), (channels[stage.output],), latency=1)
+            return _word_step((channels[stage.main], channels[stage.skip]), (channels[stage.output],))
         case PoolStage():
             return _pool_step(channels[stage.input], channels[stage.output])
 
 
-def _word_step(inputs: tuple[_Channel, ...], outputs: tuple[_Channel, ...], latency: int = 0) -> Callable[[], bool]:
+def _word_step(inputs: tuple[_Channel, ...], outputs: tuple[_Channel, ...]) -> Callable[[], bool]:
     """Clone and add: a pixel moves when every input has it and every output has room."""
 
     def step() -> bool:
@@ -200,36 +202,33 @@ def _word_step(inputs: tuple[_Channel, ...], outputs: tuple[_Channel, ...], late
             rooms = [channel.room(index) for channel in outputs]
             if any(index >= len(channel.written) for channel in inputs) or None in rooms:
                 return moved
-            ready = max(channel.written[index] for channel in inputs) + FIFO_CYCLES
+            ready = max(channel.written[index] for channel in inputs) + OFFER_CYCLES
             before = inputs[0].read[-1] + inputs[0].words if index else 0
             time = max(ready, before, *(room for room in rooms if room is not None))
             for channel in inputs:
                 channel.read.append(time)
             for channel in outputs:
-                channel.written.append(time + latency)
+                channel.written.append(time)
             moved = True
 
     return step
 
 
 def _pool_step(source: _Channel, sink: _Channel) -> Callable[[], bool]:
-    """Global average: a frame's sums leave when its last pixel is in."""
+    """Global average: each word of a frame's last pixel gives one word of means."""
 
     def step() -> bool:
         moved = False
         while len(source.read) < len(source.written):
             index = len(source.read)
             frame, pixel = divmod(index, source.pixels)
-            time = max(source.written[index] + FIFO_CYCLES, source.read[-1] + source.words if index else 0)
-            if frame and pixel == 0:
-                if len(sink.written) < frame:
-                    return moved
-                time = max(time, sink.written[frame - 1])
+            time = max(source.written[index] + OFFER_CYCLES, source.read[-1] + source.words if index else 0)
             if pixel == source.pixels - 1:
                 room = sink.room(frame)
                 if room is None:
                     return moved
-                sink.written.append(max(time + RESULT_CYCLES, room) + sink.words)
+                time = max(time, room)
+                sink.written.append(time + SUM_CYCLES)
             source.read.append(time)
             moved = True
         return moved
@@ -243,12 +242,14 @@ class _Conv:
     def __init__(self, stage: ConvStage, source: _Channel, sink: _Channel, frames: int) -> None:
         self._source, self._sink = source, sink
         scale = source.pixels // stage.in_shape.pixels
-        need, keep = window_bounds(stage)
+        need, base = window_bounds(stage)
         self._need = [(index + 1) * scale - 1 for index in need]
-        self._keep = [index * scale for index in keep]
+        self._steps = [(after - before) * scale for before, after in pairwise((*base, base[0] + stage.in_shape.pixels))]
         self._in_pixels = source.pixels
-        self._ring = stage.ring_pixels * scale
+        self._free_at_start = (stage.ring_pixels + base[0]) * scale
         self._cycles = stage.reuse_factor
+        groups = max(sink.words * stage.pe // stage.out_shape.channels, 1)
+        self._behind = stage.reuse_factor - 1 + SUM_CYCLES + (groups if groups > 1 else 0)
         self._total = frames * stage.out_shape.pixels
         self._freed: list[int] = []
         self._started: list[int] = []
@@ -265,10 +266,10 @@ class _Conv:
         index = len(source.read)
         if index >= len(source.written):
             return False
-        time = source.written[index] + FIFO_CYCLES
+        time = source.written[index] + OFFER_CYCLES
         if index:
             time = max(time, source.read[-1] + source.words)
-        slot = index - self._ring
+        slot = index - self._free_at_start
         if slot >= 0:
             if slot >= len(self._freed):
                 return False
@@ -289,23 +290,18 @@ class _Conv:
         if pixel:
             time = max(time, self._started[-1] + self._cycles)
         self._started.append(time)
-        self._sink.written.append(time + self._cycles - 1 + RESULT_CYCLES)
-        end_of_frame = position + 1 == len(self._need)
-        free_below = (
-            (frame + 1) * self._in_pixels if end_of_frame else frame * self._in_pixels + self._keep[position + 1]
-        )
-        self._freed += [time + self._cycles - 1] * (free_below - len(self._freed))
+        self._sink.written.append(time + self._behind)
+        self._freed += [time + self._cycles - 1] * self._steps[position]
         return True
 
 
 def window_bounds(stage: ConvStage) -> tuple[list[int], list[int]]:
-    """Per output pixel of a frame: the last input pixel it needs, and the first it still reads.
+    """Per output pixel of a frame: the last input pixel it needs, and the raster index of its window's corner.
 
-    Both are raster indices into the stage's input; taps in the padding need nothing. The first never
-    falls: a pixel of the top row is kept for the row below.
+    The corner lies before the frame where the window begins in the padding; what it has passed is free.
     """
     height, width = stage.in_shape.height, stage.in_shape.width
-    need, keep = [], []
+    need, base = [], []
     for row in range(stage.out_shape.height):
         top = row * stage.stride[0] - stage.padding[0]
         bottom = min(top + stage.kernel[0] - 1, height - 1)
@@ -313,5 +309,5 @@ def window_bounds(stage: ConvStage) -> tuple[list[int], list[int]]:
             left = column * stage.stride[1] - stage.padding[1]
             right = min(left + stage.kernel[1] - 1, width - 1)
             need.append(bottom * width + right)
-            keep.append(max(top * width + max(left, 0), 0))
-    return need, keep
+            base.append(top * width + left)
+    return need, base
