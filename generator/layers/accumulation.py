@@ -41,7 +41,10 @@ def dot_bounds(weight: IntArray, bias: IntArray) -> tuple[tuple[int, int], ...]:
         weight: (..., Cout) int64.
         bias: (Cout,) int64, in LSBs of the accumulator.
     """
-    per_channel = np.abs(weight).reshape(-1, weight.shape[-1]).sum(axis=0)
+    magnitudes = np.abs(weight).reshape(-1, weight.shape[-1])
+    if int(magnitudes.max(initial=0)) * len(magnitudes) >= 1 << 62:  # beyond int64: sum Python integers
+        magnitudes = magnitudes.astype(object)
+    per_channel = magnitudes.sum(axis=0)
     return tuple(zip(per_channel.tolist(), np.abs(bias).tolist(), strict=True))
 
 

@@ -44,7 +44,7 @@ def derive_reciprocal(lowest: int, highest: int, divisor: int) -> Reciprocal:
         multiplier = -(-(1 << shift) // divisor)
         if top.bit_length() + multiplier.bit_length() > MAX_PRODUCT_BITS:
             raise NumericsError(
-                f"the mean over {divisor} pixels of dividends up to {top.bit_length()} bits needs a product of more "
+                f"the mean divides values of up to {top.bit_length()} bits by {divisor}, which needs a product of more "
                 f"than {MAX_PRODUCT_BITS} bits; use narrower formats"
             )
         if top * (multiplier * divisor - (1 << shift)) < (1 << shift):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from generator.errors import GraphError, NumericsError
 from generator.fixed_point import FixedPoint
 from generator.graph import Shape
-from generator.layers.accumulation import float_type, sum_format
+from generator.layers.accumulation import dot_bounds, float_type, sum_format
 from generator.layers.conv2d import Conv2d
 from generator.layers.linear import Linear
 
@@ -104,6 +104,11 @@ def test_accumulator_holds_the_largest_sum_and_no_more(seed: int, signed: bool, 
     assert reach >= 1 << (accumulator.width - 5)
     assert accumulator.fraction_bits == in_format.fraction_bits + layer.weight_format.fraction_bits + shift
     assert accumulator.signed
+
+
+def test_bound_of_the_widest_weights_does_not_overflow() -> None:
+    weight = np.full((3, 1), -(1 << 61))
+    assert dot_bounds(weight, np.array([-5])) == ((3 << 61, 5),)
 
 
 def test_weights_cannot_be_written() -> None:

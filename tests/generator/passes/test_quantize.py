@@ -115,3 +115,24 @@ def test_wrapped_weights_are_counted(imported: FloatGraph) -> None:
     outside = np.count_nonzero((source < -0.25) | (source >= 0.25))
     assert wrapped_parameters(imported, table) == {"stem": outside}
     assert outside > 0
+
+
+def test_result_far_finer_than_the_sum(imported: FloatGraph) -> None:
+    table = resolve_formats(imported, config())
+    table["fc"]["result"] = "ap_fixed<16,-40>"
+    message = (
+        "node 'fc': the result ap_fixed<16,-40> is 36 bits finer than the exact sum ap_fixed<32,12>, together more "
+        "than 62 bits; use fewer fraction bits"
+    )
+    with pytest.raises(NumericsError, match=f"^{re.escape(message)}$"):
+        quantize(imported, table)
+
+
+def test_mean_that_hardware_cannot_divide() -> None:
+    imported = float_graph(seeded(Net(2, (3, 4), (2,), "pool"), 0), (2, 5, 5))
+    table = resolve_formats(imported, config())
+    table["blocks.0.conv2.relu"]["result"] = "ap_fixed<28,8>"
+    with pytest.raises(
+        NumericsError, match=r"^node 'mean': the mean divides values of up to 33 bits by 9216, "
+    ):
+        quantize(imported, table)
