@@ -10,7 +10,6 @@ import click
 
 from generator.errors import TailorError
 from generator.version import VERSION
-from tailor_train.errors import TrainError
 
 _COMMANDS = {
     "demo": "Train, alter, quantize, build and verify T, S and R, and lay them side by side.",
@@ -65,13 +64,23 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except click.ClickException as error:
         return _fail(error.format_message(), 2)
-    except (TailorError, TrainError) as error:
+    except TailorError as error:
         return _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", 1)
     except OSError as error:
         return _fail(f"{error.filename or 'file'}: {error.strerror or error}", 2)
+    except Exception as error:
+        if not _is_training_error(error):
+            raise
+        return _fail(str(error), int(getattr(error, "exit_code", 2)))
     return 0
+
+
+def _is_training_error(error: Exception) -> bool:
+    """Whether the training package raised this on purpose; it is not imported for commands without it."""
+    errors = sys.modules.get("tailor_train.errors")
+    return errors is not None and isinstance(error, errors.TrainError)
 
 
 def main() -> None:
