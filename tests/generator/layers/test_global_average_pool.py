@@ -87,7 +87,10 @@ def test_reciprocal_is_exact_over_its_whole_range(divisor: int) -> None:
 
 
 def test_reciprocal_without_room_is_refused() -> None:
-    message = "the mean divides values of up to 41 bits by 49, which needs a product of more than 62 bits; use narrower formats"
+    message = (
+        "the mean divides values of up to 41 bits by 49, which needs a product of more than 62 bits; "
+        "use narrower formats"
+    )
     with pytest.raises(NumericsError, match=f"^{message}$"):
         derive_reciprocal(0, 1 << 40, 49)
 
