@@ -111,10 +111,12 @@ def _driver(cases: Sequence[Case]) -> str:
     parts = [_HEAD]
     for case in cases:
         name = case.design.name
-        parts.append(f'namespace {name} {{\n#include "{name}/firmware/{name}.cpp"\n#include "{name}/{name}_test.cpp"\n}}')
+        parts.append(
+            f'namespace {name} {{\n#include "{name}/firmware/{name}.cpp"\n#include "{name}/{name}_test.cpp"\n}}'
+        )
         if len(case.design.stages) == 1:
             parts.append(_run_stage(case))
-    parts.append("#undef main\nint main() {\n    char top[] = \"top\";\n    char *argv[] = {top, NULL};")
+    parts.append('#undef main\nint main() {\n    char top[] = "top";\n    char *argv[] = {top, NULL};')
     for case in cases:
         name = case.design.name
         parts.append(f'    if (chdir("{name}") != 0 || {name}::bench_main(1, argv) != 0) return 1;')

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.generator.backends.stage_models import random_integers, run_design
 
 from generator.backends.rtl import plan_rtl
 from generator.build_plan import BuildPlan
 from generator.design import Design, Stream
 from generator.tools.rtl_bench import BenchPort, BenchRun, BenchTop, run_bench
+from tests.generator.backends.stage_models import random_integers, run_design
 
 
 def bench_tops(designs: Sequence[Design], frames: int, seed: int) -> tuple[BenchTop, ...]:

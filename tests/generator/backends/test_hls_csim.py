@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from generator.backends import hls
-from generator.design import AddStage, CloneStage, Design
-from generator.fixed_point import FixedPoint, Overflow, Rounding, parse_format
-from generator.graph import Shape
 
+from generator.backends import hls
+from generator.design import AddStage, CloneStage
+from generator.fixed_point import FixedPoint, parse_format
+from generator.graph import Shape
 from tests.generator.backends.hls_bench import Case, run_cases
 from tests.generator.backends.stage_models import (
     ConvSpec,
@@ -133,9 +133,7 @@ def block(name: str) -> Case:
     rng = np.random.default_rng(2)
     shape, source = Shape(height=4, width=6, channels=4), parse_format("ap_ufixed<8,4,AP_RND_CONV,AP_SAT>")
     first = make_conv(rng, ConvSpec(name="c1", out_channels=4, pe=2, simd=2), "main", "mid", shape, source)
-    second = make_conv(
-        rng, ConvSpec(name="c2", out_channels=4, pe=4, simd=1), "mid", "sum", shape, first.out_format
-    )
+    second = make_conv(rng, ConvSpec(name="c2", out_channels=4, pe=4, simd=1), "mid", "sum", shape, first.out_format)
     second = replace(second, result=None, relu=False)
     clone = CloneStage(name="clone", input="x", outputs=("main", "skip"), shape=shape, format=source)
     fraction = max(second.accumulator.fraction_bits, source.fraction_bits)
