@@ -6,6 +6,7 @@ import re
 from types import MappingProxyType
 
 import pytest
+from torch import Tensor, nn
 
 from generator.config import LayerConfig
 from generator.errors import ConfigError, NumericsError
@@ -107,3 +108,23 @@ def test_damaged_table(graph: FloatGraph) -> None:
     )
     with pytest.raises(NumericsError, match=f"^{re.escape(message)}$"):
         read_formats(graph, MappingProxyType(table))
+
+
+class Named(nn.Module):
+    """A ReLU module of its own, used once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 2, 1)
+        self.act = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.conv(x))
+
+
+def test_a_relu_module_may_be_named_by_its_path() -> None:
+    graph = float_graph(Named(), (2, 4, 4))
+    assert resolve_formats(graph, config(layers={"act": entry(result=SMALL)}))["conv.relu"] == {"result": SMALL}
+    message = "layer 'conv.relu' stands twice under LayerName, also as 'conv.relu'; keep one entry"
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        resolve_formats(graph, config(layers={"act": LayerConfig(), "conv.relu": LayerConfig()}))
