@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import fx, nn
 
 from generator.errors import GraphError
@@ -26,6 +25,7 @@ SUPPORTED = (
 NO_SHAPE = Shape(height=1, width=1, channels=1)
 """Stands in for the shape of what could not be imported."""
 
+_IN_WORDS = {"getitem": "slicing (as in option A shortcuts)", "pad": "padding (as in option A shortcuts)"}
 _FLATTEN_METHODS = ("flatten", "view", "reshape")
 _FLATTEN_FUNCTIONS = (torch.flatten, torch.reshape)
 
@@ -258,7 +258,7 @@ class _Importer:
         if module is not None:
             return f"a {type(module).__name__} layer"
         target = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
-        return f"the operation {target}" if target != F.pad.__name__ else "padding (option A shortcuts)"
+        return _IN_WORDS.get(target, f"the operation {target}")
 
 
 def _shape(node: fx.Node) -> Shape:

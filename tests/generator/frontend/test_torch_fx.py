@@ -207,7 +207,7 @@ def test_same_padding_by_name_and_names_of_networks() -> None:
         (Chain(lambda x: x + 1), "'add': the operation add is not supported"),
         (
             Chain(lambda x: F.pad(x, (1, 1))),
-            "'pad': padding (option A shortcuts) is not supported",
+            "'pad': padding (as in option A shortcuts) is not supported",
         ),
         (
             Chain(nn.AdaptiveAvgPool2d(2)),
