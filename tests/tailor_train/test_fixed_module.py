@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tailor_train.errors import TrainError
 from tailor_train.fixed_module import FixedPointModule
 from tailor_train.fixed_point import Overflow, Rounding, parse_format
+from tailor_train.fixed_steps import MAX_PIECES
 from tailor_train.models import build_model, split_builtin_args
 from tailor_train.plan import SkipChoice, SkipState
 from tailor_train.surgery import Deployed, apply_plan
@@ -184,13 +185,34 @@ def test_float32_where_it_is_proved_changes_nothing(skips: str) -> None:
     assert module.largest_sum < 2**24
     x = torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2
     single = module.observe(x)
+    assert_same(single, in_float64(module).observe(x))
+
+
+def in_float64(module: FixedPointModule) -> FixedPointModule:
+    """The same module without any float32."""
     for step in module.steps:
         step.dtype = torch.float64
+        step.pieces = 99
         for name, buffer in list(step.named_buffers()):
             setattr(step, name, buffer.double())
-    double = module.observe(x)
-    assert single.keys() == double.keys()
-    assert all(torch.equal(single[name], double[name]) for name in single)
+    return module
+
+
+def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("text", ["ap_fixed<16,6>", "ap_fixed<18,3,AP_RND,AP_SAT_SYM>"])
+def test_wide_inputs_in_float32_pieces_change_nothing(text: str) -> None:
+    deployed = deploy("resnet8", "traditional", width=4, in_channels=1, image_size=8)
+    formats = formats_of(deployed, text) | {"input": {"result": "ap_fixed<16,6>"}}
+    module = FixedPointModule(deployed, formats)
+    x = torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 9
+    pieces = [step.pieces for step in module.steps if step.dtype is torch.float64 and hasattr(step, "pieces")]
+    assert any(1 < count <= MAX_PIECES for count in pieces)
+    cut = module.observe(x)
+    assert_same(cut, in_float64(module).observe(x))
 
 
 def test_observe_names_every_node_and_goes_channels_last() -> None:
