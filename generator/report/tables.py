@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from generator.names import identifier
 from generator.report.entries import DesignEntry, input_shape, output_shape
 
 DASH = "–"
@@ -199,17 +200,17 @@ PART_NAMES = {
     "add": "add stages",
     "pool": "pooling",
     "skip": "skip FIFOs",
-    "data": "other FIFOs",
+    "data": "other FIFOs, ports",
 }
 """Kinds of hardware, in the order in which they are shown."""
 
 
 def _lut_by_kind(entry: DesignEntry) -> dict[str, int]:
-    kinds = {stage["name"]: stage["kind"] for stage in entry.design["stages"]}
-    kinds |= {stream["name"]: stream["role"] for stream in entry.design["streams"]}
+    kinds = {identifier(stage["name"]): stage["kind"] for stage in entry.design["stages"]}
+    kinds |= {identifier(stream["name"]): stream["role"] for stream in entry.design["streams"]}
     sums: dict[str, int] = {}
     for row in entry.result("yosys", "rows") or ():
-        kind = kinds.get(row["name"])
+        kind = "data" if row["kind"] == "port" else kinds.get(identifier(row["name"]))
         if kind is not None:
             sums[kind] = sums.get(kind, 0) + row["lut"]
     return sums
@@ -217,10 +218,11 @@ def _lut_by_kind(entry: DesignEntry) -> dict[str, int]:
 
 def stage_table(entry: DesignEntry) -> Table:
     """Every stage, with what synthesis found."""
-    found = {row["name"]: row for row in entry.result("yosys", "rows") or () if row["kind"] == "stage"}
+    synthesised = entry.result("yosys", "rows") or ()
+    found = {identifier(row["name"]): row for row in synthesised if row["kind"] == "stage"}
     rows = []
     for stage in entry.design["stages"]:
-        row: Mapping[str, Any] = found.get(stage["name"], {})
+        row: Mapping[str, Any] = found.get(identifier(stage["name"]), {})
         rows.append(
             (
                 stage["name"],
