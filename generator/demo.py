@@ -19,6 +19,8 @@ from generator.hardware_yaml import read_hardware
 from generator.report.entries import load_entry
 from generator.report.html import write_report
 from generator.source import load_images, load_source
+from generator.tools.csim import COMPILER
+from generator.tools.run import require_tool
 from generator.tools.yosys import FAMILIES
 from tailor_train.config import TrainingConfig, apply_overrides, parse_config
 from tailor_train.quantize import quantize_run
@@ -91,10 +93,13 @@ def run_demo(out: Path, quick: bool = False, tell: Tell | None = None) -> dict[s
 
     Raises:
         OutputError: `out` cannot be written or holds something else.
+        ToolError: a compiler is missing.
     """
     recipe = QUICK if quick else FULL
+    tell = tell or (lambda _: None)
     _prepare(out)
-    results = _run_tasks(out, recipe, tell or (lambda _: None))
+    tell(f"T traditional, S shortened, R removed; everything goes to {out}")
+    results = _run_tasks(out, recipe, tell)
     report = write_report([load_entry(out / "designs" / form, form) for form in FORMS], out / "report.html")
     accuracy = {
         form: {"float": results[f"train {form}"]["accuracy"], "fixed": results[f"build {form}"]["accuracy_fixed"]}
@@ -123,6 +128,9 @@ def require_bounds(payload: Mapping[str, object]) -> None:
 
 
 def _prepare(out: Path) -> None:
+    """Find out before minutes of training whether the end can be reached."""
+    for tool in (COMPILER, "make"):
+        require_tool(tool, "install a C++ compiler and make, e.g. `apt install g++ make`")
     if out.is_dir() and any(out.iterdir()) and not (out / "runs").is_dir():
         raise OutputError(f"output {out}: holds files that the demo did not write; name an empty or new folder")
     try:

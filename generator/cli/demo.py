@@ -19,7 +19,6 @@ def command(out: Path, quick: bool, as_json: bool) -> None:
 
     Every integer of the C++ and of the SystemVerilog is held against PyTorch's; ends with 1 if a bound fails.
     """
-    STDERR.print(f"T traditional, S shortened, R removed; everything goes to {out}", highlight=False)
     payload = run_demo(out, quick, lambda line: STDERR.print(line, highlight=False, soft_wrap=True))
     accuracy, designs = payload["accuracy"], payload["designs"]
     assert isinstance(accuracy, dict)
