@@ -120,6 +120,9 @@ class _Session:
         initialise(model, model_config.factory, self.config.seed)
         if model_config.weights is not None:
             load_into(model, load_weights(model_config.weights), f"weights '{model_config.weights}'")
+        teacher = self.config.teacher
+        if self.config.alters and teacher is not None and teacher.weights is not None:
+            load_into(model, load_weights(_checkpoint_file(teacher.weights)), f"weights '{teacher.weights}'")
         shape = model_config.input_shape or input_shape_of(model_config.factory, args)
         data = load_data(
             self.config.data.name, self.config.data.args, input_shape=shape, model=model, seed=self.config.seed
@@ -174,10 +177,7 @@ class _Session:
         """Bring `self.model` to the teacher's weights. Returns its accuracy."""
         teacher = self.config.teacher
         folder = self.folder / "teacher"
-        if teacher is None:
-            return self._measure(self.model)
-        if teacher.weights is not None:
-            load_into(self.model, load_weights(_checkpoint_file(teacher.weights)), f"weights '{teacher.weights}'")
+        if teacher is None or teacher.weights is not None:
             return self._measure(self.model)
         if self.position is not None and self.position.phase == "student":
             load_into(self.model, load_weights(folder / MODEL_FILE), f"teacher in '{folder}'")
