@@ -2,8 +2,8 @@
 
 One `Operation` is ``exact sum -> optional ReLU -> optional requantization``: a convolution takes in
 its batch norm and ReLU, an add its ReLU. Which of them requantize is a property of the network
-alone (docs/numerics): a convolution, with ReLU or without, that nothing but adds read hands on its
-exact accumulator.
+alone (docs/numerics): a convolution without ReLU that an add reads hands on its exact accumulator, and
+so does one with ReLU that nothing but adds read.
 """
 
 from __future__ import annotations

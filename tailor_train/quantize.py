@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from tailor_train.brevitas_model import BrevitasModel, Export
 from tailor_train.checkpoint import Run, deploy_run, load_run, save_run
-from tailor_train.config import QuantizeConfig, TrainingConfig
+from tailor_train.config import QuantizeConfig, TrainingConfig, config_text
 from tailor_train.data import Batch, DataSplit, eval_batches, load_data, train_batches
 from tailor_train.distill import DISTILL_LOSSES, TASK_LOSSES, DistillationLoss, Loss
 from tailor_train.errors import TrainError, TrainFailed
 from tailor_train.evaluation import evaluate_accuracy
 from tailor_train.factories import load_factory
+from tailor_train.files import make_folder, write_atomically
 from tailor_train.fixed_module import FixedPointModule
 from tailor_train.fixed_point import SINGLE_LIMIT, parse_format
 from tailor_train.surgery import Deployed
+
+if TYPE_CHECKING:
+    from tailor_train.brevitas_model import BrevitasModel, Export
 
 CALIBRATION_BATCH = 256
 """Images in a calibration batch."""
@@ -75,6 +81,21 @@ def quantize_run(
     run = source if isinstance(source, Run) else load_run(source)
     if run.quantization is not None:
         raise TrainError(f"model '{run.factory}' is quantized already; quantize the floating-point run it came from")
+    folder = Path(out)
+    fresh = not folder.exists()
+    make_folder(folder)
+    try:
+        return _quantize(run, config, folder, data, progress)
+    except BaseException:
+        if fresh:
+            with suppress(OSError):  # it keeps what was written before
+                folder.rmdir()
+        raise
+
+
+def _quantize(
+    run: Run, config: TrainingConfig, folder: Path, data: DataSplit | None, progress: Progress | None
+) -> QuantizeResult:
     settings = config.quantize or QuantizeConfig()
     deployed = deploy_run(run)
     split = data or load_data(
@@ -88,14 +109,16 @@ def quantize_run(
     accuracy_fixed = evaluate_accuracy(fixed, split.test)
     metrics = {"accuracy_float": accuracy_float, "accuracy_fixed": accuracy_fixed}
     recipe = {"bits": settings.bits, "mode": settings.mode, "epochs": settings.epochs, "lr": settings.lr}
+    versions = dict(run.provenance.get("versions") or {}) | {"brevitas": version("brevitas")}
     quantized = replace(
         run,
         quantization=fixed.formats,
         tensors=_stored(fixed),
         data={"name": split.name, "args": dict(split.args)},
-        provenance=dict(run.provenance) | {"quantize": recipe, "metrics": metrics},
+        provenance=dict(run.provenance) | {"quantize": recipe, "metrics": metrics, "versions": versions},
     )
-    checkpoint = save_run(out, quantized)
+    checkpoint = save_run(folder, quantized)
+    write_atomically(folder / "config.yaml", config_text(config).encode())
     return QuantizeResult(accuracy_float=accuracy_float, accuracy_fixed=accuracy_fixed, checkpoint=checkpoint)
 
 
@@ -123,6 +146,8 @@ def calibrated_model(deployed: Deployed, batches: Iterable[Tensor], bits: int) -
     given = list(batches)
     if not given:
         raise TrainError("quantization needs images to calibrate on, got none")
+    from tailor_train.brevitas_model import BrevitasModel  # takes seconds to import; most commands do without
+
     with torch.random.fork_rng():
         model = BrevitasModel(deployed, bits).eval()
     model.calibrate(given)
@@ -254,4 +279,7 @@ def _loss(name: str, known: Mapping[str, Loss]) -> Loss:
 def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
+    try:
+        return torch.zeros(1, device=name).device
+    except Exception as error:
+        raise TrainError(f"'device' is '{name}', which torch cannot use here; use auto or cpu") from error

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tailor_train.brevitas_model import BrevitasModel
 from tailor_train.checkpoint import Run, deploy_run, load_run
-from tailor_train.config import QuantizeConfig, TrainingConfig, parse_config
+from tailor_train.config import QuantizeConfig, TrainingConfig, load_config, parse_config
 from tailor_train.data import ArrayDataset, DataSplit
 from tailor_train.errors import TrainError, TrainFailed
 from tailor_train.fixed_module import FixedPointModule
@@ -179,6 +179,7 @@ def test_a_run_is_quantized_saved_and_read_back(tmp_path: Path, mode: str) -> No
         "accuracy_fixed": result.accuracy_fixed,
     }
     assert run.provenance["quantize"]["mode"] == mode
+    assert load_config(tmp_path / "fixed" / "config.yaml") == config(mode=mode, epochs=1)
     assert run.tensors["conv1.weight"].dtype == torch.int8
     assert run.tensors["conv1.bias"].dtype == torch.int32
     assert sorted({key.rpartition(".")[2] for key in run.tensors}) == ["bias", "weight"]
@@ -204,6 +205,22 @@ def test_a_quantized_run_is_refused(tmp_path: Path) -> None:
         quantize_run(run, config(), tmp_path / "fixed")
     assert str(error.value) == ("model 'resnet8' is quantized already; quantize the floating-point run it came from")
     assert not (tmp_path / "fixed").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(TrainError) as error:
+        quantize_run(float_run("removed"), config(), tmp_path / "file" / "fixed")
+    assert str(error.value) == (
+        f"folder '{tmp_path / 'file' / 'fixed'}' cannot be created: Not a directory; choose another --out"
+    )
+
+
+def test_an_unknown_device_is_refused(tmp_path: Path) -> None:
+    data = DataSplit(name="mine:data", args={}, train=samples(), test=samples(64))
+    with pytest.raises(TrainError) as error:
+        quantize_run(float_run("removed"), replace(config(), device="abacus"), tmp_path / "fixed", data=data)
+    assert str(error.value) == "'device' is 'abacus', which torch cannot use here; use auto or cpu"
 
 
 def test_a_loss_of_nan_stops_and_writes_nothing(tmp_path: Path) -> None:
