@@ -15,27 +15,38 @@ if {$from ni {rtl hls}} {
     puts "ERROR: expected -tclargs rtl or -tclargs hls, got '$argv'"
     exit 2
 }
-set reports vivado_$from
+set reports [file join $home vivado_$from]
 file mkdir $reports
 
+# Verilog names its tables (weights, biases) relative to its own folder, so that is where we read it.
 set_part $part
 if {$from eq "rtl"} {
-    set sources [lsort [glob -nocomplain rtl/*.sv]]
-    set tables [lsort [glob -nocomplain rtl/*.mem]]
+    set folder rtl
+    set list [file join $folder filelist.f]
+    set tables mem/*.mem
 } else {
     set folder ${project_name}_prj/solution1/syn/verilog
-    set sources [lsort [glob -nocomplain $folder/*.v]]
-    set tables [lsort [glob -nocomplain $folder/*.dat]]
+    set list {}
+    set tables *.dat
 }
-if {[llength $sources] == 0} {
-    puts "ERROR: there is no Verilog for '$from'; generate the project, or run C synthesis first"
+if {![file isdirectory $folder]} {
+    puts "ERROR: there is no folder $folder; generate the project, or run C synthesis first"
     exit 2
 }
+if {$list ne {}} {
+    set channel [open $list r]
+    set sources [split [string trim [read $channel]] "\n"]
+    close $channel
+} else {
+    set sources [lsort [glob -tails -directory $folder *.v]]
+}
+cd $folder
 read_verilog -sv $sources
+set tables [lsort [glob -nocomplain $tables]]
 if {[llength $tables] > 0} {
     read_mem $tables
 }
-read_xdc -mode out_of_context ooc.xdc
+read_xdc -mode out_of_context [file join $home ooc.xdc]
 
 synth_design -top $project_name -part $part -mode out_of_context
 report_utilization -file $reports/utilization_synth.rpt

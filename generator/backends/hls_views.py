@@ -75,9 +75,7 @@ class StreamView:
 class PortView:
     """The x or y port."""
 
-    height: int
-    width: int
-    channels: int
+    comment: str
     lanes: int
     elements: int
     format: str
@@ -87,9 +85,7 @@ class PortView:
 def port_view(stream: Stream) -> PortView:
     """The top's port behind a stream."""
     return PortView(
-        height=stream.shape.height,
-        width=stream.shape.width,
-        channels=stream.shape.channels,
+        comment=f"{stream.shape} channels last, {_count(stream.lanes, 'channel')} a beat",
         lanes=stream.lanes,
         elements=stream.shape.elements,
         format=str(stream.format),
@@ -104,11 +100,9 @@ def stream_name(stream: str) -> str:
 
 def stream_view(stream: Stream) -> StreamView:
     """A stream as the top declares it."""
-    shape = stream.shape
     return StreamView(
         name=stream_name(stream.name),
-        comment=f"{shape.height} x {shape.width} pixels of {shape.channels} channels of {stream.format}, "
-        f"{stream.lanes} a word",
+        comment=f"{stream.shape} of {exact(stream.format)}, {_count(stream.lanes, 'channel')} a word",
         word=f"ap_uint<{stream.width_bits}>",
         depth_words=stream.depth_words,
         storage=_FIFO_IMPLEMENTATION[stream.storage],
@@ -171,7 +165,8 @@ def conv_configs(stage: ConvStage, design: Design) -> tuple[ConfigView, ...]:
     config = ConfigView(
         name=f"{base}_config",
         comment=f"{stage.name}: {kernel[0]} x {kernel[1]} conv, stride {stride[0]}, {stage.in_shape} to "
-        f"{stage.out_shape}, {stage.reuse_factor} beats a pixel on {stage.multipliers} multipliers.",
+        f"{stage.out_shape}, {_count(stage.reuse_factor, 'beat')} a pixel on "
+        f"{_count(stage.multipliers, 'multiplier')}.",
         types=tuple(types),
         constants=(*sizes, _boolean("relu", stage.relu), _multiplier(stage)),
     )
@@ -293,6 +288,10 @@ def exact(fmt: FixedPoint) -> str:
 def _stream_format(sink: Stream, value: FixedPoint) -> FixedPoint:
     """The stream's format under the modes of the value written to it."""
     return sink.format.with_modes(value.rounding, value.overflow)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _integers(**values: int) -> tuple[ConstantField, ...]:

@@ -32,11 +32,11 @@
 #include "short_skip.h"
 #include "words.h"
 
-namespace tailor {
-
 // Iterations between a write of a ring word and its read, and back: one for the counters' register,
-// one for the memory's.
-static const int kRingDistance = 2;
+// one for the memory's. A macro, as pragmas want a literal.
+#define TAILOR_RING_DISTANCE 2
+
+namespace tailor {
 
 // What follows from a stage's Config. "Words" without another noun are ring words.
 template <class C> struct ConvSizes {
@@ -107,8 +107,8 @@ void conv_loop(hls::stream<typename ConvSizes<C>::in_word_t> &in, hls::stream<ty
 
     static typename S::ring_word_t ring[S::kRingWords];
     TAILOR_BRAM(ring)
-    TAILOR_DISTANCE(ring, kRingDistance)
-    static AccessMonitor<S::kRingWords, kRingDistance> monitor;
+    TAILOR_DISTANCE(ring, TAILOR_RING_DISTANCE)
+    static AccessMonitor<S::kRingWords, TAILOR_RING_DISTANCE> monitor;
 
     // Loader. It runs ahead into the next frame, so it remembers from call to call.
     static typename S::ring_word_t gathered = 0;       // the parts of the next ring word so far
@@ -149,7 +149,7 @@ void conv_loop(hls::stream<typename ConvSizes<C>::in_word_t> &in, hls::stream<ty
     TAILOR_REGISTERS(accumulator)
     Sender<typename C::output_t, C::pe, C::out_lanes> sender;
 
-    // The counters as they were an iteration ago: what keeps accesses to the ring kRingDistance apart.
+    // The counters as they were an iteration ago: what keeps accesses to the ring TAILOR_RING_DISTANCE apart.
     words_t settled_loaded = loaded;
     words_t settled_release = 0;
     bool computed = false;

@@ -15,8 +15,9 @@
 #define TAILOR_INLINE TAILOR_PRAGMA(HLS INLINE)
 #define TAILOR_STAGE TAILOR_PRAGMA(HLS INLINE off)
 
-// Registers: every element on its own. `RESET` returns a static to its initial value on ap_rst_n.
+// Registers: every element on its own; copies: every element of the first dimension. `RESET` returns a static to its initial value on ap_rst_n.
 #define TAILOR_REGISTERS(name) TAILOR_PRAGMA(HLS ARRAY_PARTITION variable=name complete dim=0)
+#define TAILOR_COPIES(name) TAILOR_PRAGMA(HLS ARRAY_PARTITION variable=name complete dim=1)
 #define TAILOR_RESET(name) TAILOR_PRAGMA(HLS RESET variable=name)
 
 // A ROM that gives all elements of its second dimension in one access.

@@ -44,6 +44,7 @@ template <class K> class IdentitySkip {
 
     void accept(const word_t &word, waiting_t &waiting) {
         TAILOR_INLINE
+        TAILOR_COPIES(line_)
     copy_loop:
         for (int copy = 0; copy < kCopies; ++copy) {
             TAILOR_UNROLL
@@ -91,6 +92,7 @@ template <class K> class ProjectionSkip {
               const typename K::weight_t (&weight)[kOutGroups * kInGroups][K::pe * K::simd],
               const typename K::accumulator_t (&bias)[kOutGroups][K::pe]) {
         TAILOR_INLINE
+        TAILOR_REGISTERS(accumulator_)
         const typename Count<kOutGroups * kInGroups>::type row = group * kInGroups + in_group;
     projection_loop:
         for (int p = 0; p < K::pe; ++p) {

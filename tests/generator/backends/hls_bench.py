@@ -19,9 +19,7 @@ from generator.fixed_point import IntArray, dequantize
 from generator.tools.csim import ap_types_folder
 from generator.vectors import INPUTS, plan_vectors
 
-FLAGS = ("-std=c++11", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")
-# g++ 12 sees uninitialized bits in ap_private's constructors once they are inlined into our code.
-VENDOR_NOISE = ("-Wno-uninitialized", "-Wno-maybe-uninitialized")
+FLAGS = ("-std=c++11", "-O0", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")
 
 _HEAD = """\
 #include <unistd.h>
@@ -33,6 +31,7 @@ _HEAD = """\
 #include <vector>
 #include "csim/ap_axi_sdata.h"
 #include "csim/hls_stream.h"
+{define}
 #include "firmware/tailor/rom.h"
 #include "firmware/tailor/tailor.h"
 #define main bench_main
@@ -83,13 +82,17 @@ def write_projects(cases: Sequence[Case], folder: Path) -> None:
             target.write_text(text)
 
 
-def run_cases(cases: Sequence[Case], folder: Path) -> dict[str, list[IntArray]]:
-    """The outputs of every design, by each of its runs: (N, elements) int64, in LSBs of y's format."""
+def run_cases(cases: Sequence[Case], folder: Path, synthesis: bool = False) -> dict[str, list[IntArray]]:
+    """The outputs of every design, by each of its runs: (N, elements) int64, in LSBs of y's format.
+
+    Args:
+        synthesis: compile what a vendor's synthesis sees: weights as initialisers, no monitors.
+    """
     write_projects(cases, folder)
     driver = folder / "driver.cpp"
-    driver.write_text(_driver(cases))
+    driver.write_text(_driver(cases, synthesis))
     include = f"-I{folder / cases[0].design.name}"
-    argv = ["g++", *FLAGS, *VENDOR_NOISE, '-DTAILOR_WEIGHTS_FOLDER="firmware/weights"', include, f"{include}/csim"]
+    argv = ["g++", *FLAGS, '-DTAILOR_WEIGHTS_FOLDER="firmware/weights"', include, f"{include}/csim"]
     argv += [f"-I{folder}", "-isystem", str(ap_types_folder()), str(driver), "-o", str(folder / "driver")]
     compiled = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert compiled.returncode == 0, compiled.stderr[:4000]
@@ -107,8 +110,8 @@ def _outputs(case: Case, project: Path) -> list[IntArray]:
     return [np.rint(np.ldexp(np.loadtxt(log, ndmin=2), scale)).astype(np.int64) for log in logs]
 
 
-def _driver(cases: Sequence[Case]) -> str:
-    parts = [_HEAD]
+def _driver(cases: Sequence[Case], synthesis: bool) -> str:
+    parts = [_HEAD.replace("{define}", "#define __SYNTHESIS__" if synthesis else "")]
     for case in cases:
         name = case.design.name
         parts.append(

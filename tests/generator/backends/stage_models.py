@@ -164,8 +164,15 @@ def make_design(name: str, stages: tuple, streams: tuple[Stream, ...]) -> Design
     """A design of these stages; the graph behind it is empty."""
     x = next(stream for stream in streams if stream.name == "x")
     graph = Graph(
-        name=name, input_name="x", input_shape=x.shape, input_format=x.format, nodes=(), output="y", skips=(), removed_skips=(),
-    )  # fmt: skip
+        name=name,
+        input_name="x",
+        input_shape=x.shape,
+        input_format=x.format,
+        nodes=(),
+        output="y",
+        skips=(),
+        removed_skips=(),
+    )
     return Design(
         name=name, graph=graph, device=find_device("xcu200-fsgd2104-2-e", 5.0), stages=stages, streams=streams, skips=()
     )
