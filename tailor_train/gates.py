@@ -9,8 +9,10 @@ compiled form stay. Gates are buffers outside the state dict: its names stay tho
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -85,6 +87,20 @@ class Student(fx.GraphModule):
         self._original = (model,)
         self._momenta: dict[str, float | None] = {}
         self._frozen: list[nn.Parameter] = []
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Student:
+        """A student of a copy of the original model, altered as far as this one."""
+        style = next((choice.style for choice in self.plan.values()), SkipStyle.PRE)
+        copied = prepare(
+            copy.deepcopy(self.original, memo),
+            method=self.method,
+            example_inputs=torch.zeros(1, *self.input_shape),
+            style=style,
+            keep=set(self.plan) - {skip.name for skip in self.gated},
+        )
+        for name in self.altered():
+            copied.alter(name)
+        return copied.train(self.training)
 
     @property
     def original(self) -> nn.Module:
@@ -199,7 +215,10 @@ def deploy(student: Student) -> Deployed:
 
 
 def _branch_modules(traced: fx.GraphModule, skip: SkipConnection) -> tuple[str, ...]:
-    return tuple(str(n.target) for n in traced.graph.nodes if n.name in skip.branch and n.op == "call_module")
+    """Modules that are called on the skip branch and nowhere else."""
+    calls = [(str(node.target), node.name in skip.branch) for node in traced.graph.nodes if node.op == "call_module"]
+    elsewhere = {path for path, inside in calls if not inside}
+    return tuple(path for path, inside in calls if inside and path not in elsewhere)
 
 
 def _gate_removal(traced: fx.GraphModule, skip: SkipConnection, index: int) -> None:

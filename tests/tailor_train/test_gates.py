@@ -95,6 +95,18 @@ def test_kept_skips_and_plan() -> None:
     assert states == {"layer1.0": SkipState.KEPT, "layer2.0": SkipState.KEPT, "layer3.0": SkipState.REMOVED}
 
 
+def test_a_copy_is_altered_as_far_and_shares_nothing() -> None:
+    student = student_of("skip_remover").train()
+    student.alter("layer2.0")
+    twin = copy.deepcopy(student)
+    assert (twin.altered(), twin.training, twin.plan) == (("layer2.0",), True, student.plan)
+    twin.alter("layer3.0")
+    assert student.altered() == ("layer2.0",)
+    own = {id(parameter) for parameter in student.parameters()}
+    assert not own & {id(parameter) for parameter in twin.parameters()}
+    assert torch.equal(student.eval()(images(shape=INPUT)), copy.deepcopy(student)(images(shape=INPUT)))
+
+
 def test_wrong_names() -> None:
     with pytest.raises(TrainError, match=r"^method 'kd' alters no skips; use skip_remover or skip_shortener$"):
         prepare(Net(Block(torch.add)), method="kd", example_inputs=images())
