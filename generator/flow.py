@@ -14,7 +14,7 @@ from generator.backends.hls import plan_hls
 from generator.backends.rtl import plan_rtl
 from generator.build_plan import MARKER, BuildPlan
 from generator.config import HardwareConfig
-from generator.design import Design
+from generator.cost import predict
 from generator.design_json import describe
 from generator.device import find_device
 from generator.errors import ConfigError, SourceError
@@ -23,7 +23,6 @@ from generator.graph import Graph
 from generator.passes import BuiltDesign, build_design
 from generator.passes.formats import ignored_layers
 from generator.passes.quantize import quantize, resolve_formats
-from generator.passes.token_model import run_model
 from generator.reference import run_reference
 from generator.source import FormatTable, Network
 from generator.vectors import plan_vectors
@@ -33,9 +32,6 @@ BATCH = 128
 
 BLOCK_IMAGES = 64
 """Images on which every node, not the logits alone, is compared with PyTorch."""
-
-PREDICTED_FRAMES = 4
-"""Frames that the token model plays: one to fill the pipeline, and two intervals to compare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,23 +191,10 @@ def plan_project(
         dequantize(executor.input_integers(images), quantized.graph.input_format),
         dequantize(executor.output_integers(images), quantized.graph.format_of(quantized.graph.output)),
     )
-    description = describe(built.design, predict(built.design))
+    description = describe(built.design, predict(built.design).as_dict())
     marker = BuildPlan.of({MARKER: json.dumps(description, indent=1) + "\n"})
     parts = (plan_hls(built.design), plan_rtl(built.design), vectors, marker)
     return built, description, BuildPlan.merge(parts)
-
-
-def predict(design: Design) -> dict[str, int | None]:
-    """What the design is expected to cost and to take, before any tool has seen it."""
-    timing = run_model(design.stages, design.streams, PREDICTED_FRAMES)
-    return {
-        "lut": None,
-        "ff": None,
-        "dsp": None,
-        "bram36": None,
-        "latency_cycles": timing.latency_cycles,
-        "interval_cycles": timing.interval_cycles,
-    }
 
 
 def generate(quantized: Quantized, config: HardwareConfig, images: FloatArray, out: Path) -> Project:
