@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from tailor_train.brevitas_model import BrevitasModel
 from tailor_train.checkpoint import Run, deploy_run, load_run
 from tailor_train.config import QuantizeConfig, TrainingConfig, load_config, parse_config
-from tailor_train.data import ArrayDataset, DataSplit
+from tailor_train.data import ArrayDataset, Batch, DataSplit
 from tailor_train.errors import TrainError, TrainFailed
 from tailor_train.fixed_module import FixedPointModule
 from tailor_train.fixed_point import parse_format
 from tailor_train.models import build_model, split_builtin_args
+from tailor_train.plan import SkipChoice, SkipState
 from tailor_train.quantize import (
     calibrate_formats,
     calibrated_model,
@@ -26,7 +29,9 @@ from tailor_train.quantize import (
     quantize_run,
     train_quantized,
 )
+from tailor_train.skips import find_skips
 from tailor_train.surgery import Deployed, apply_plan
+from tailor_train.tracing import trace
 
 SKIPS = ("traditional", "shortened", "removed")
 ARGS = {"width": 4, "in_channels": 1, "image_size": 8}
@@ -247,6 +252,51 @@ def test_nothing_to_calibrate_on_is_refused() -> None:
     with pytest.raises(TrainError) as error:
         calibrated_model(deploy("removed"), [], 8)
     assert str(error.value) == "quantization needs images to calibrate on, got none"
+
+
+class OwnNet(nn.Module):
+    """A user's network: functional ReLUs, a bias beside batch norm, an unused head, pooling by mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 4, 3, padding=1)
+        self.norm1 = nn.BatchNorm2d(4)
+        self.conv2 = nn.Conv2d(4, 4, 3, padding=1)
+        self.conv3 = nn.Conv2d(4, 4, 3, padding=1)
+        self.head = nn.Linear(4, 10)
+        self.unused = nn.Linear(4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.norm1(self.conv1(x)))
+        h = F.relu(self.conv2(x))
+        x = (self.conv3(h) + x).relu()
+        result: Tensor = self.head(x.mean(dim=(2, 3)))
+        return result
+
+
+class PlainDataset(Dataset[Batch]):
+    """Samples one by one, as a user's data set gives them."""
+
+    def __init__(self, count: int) -> None:
+        self.samples = samples(count)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.samples[index]
+
+
+@pytest.mark.parametrize("state", list(SkipState))
+def test_a_users_own_network_and_data_are_quantized(state: SkipState) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = OwnNet()
+    (skip,) = find_skips(trace(net, (1, 8, 8)))
+    deployed, data = apply_plan(net, {skip.name: SkipChoice(state=state)}, (1, 8, 8)), PlainDataset(64)
+    model = calibrated_model(deployed, [data.samples.inputs], 8)
+    train_quantized(model, deployed.module, data, config(epochs=1))
+    exact_after(model, deployed, data.samples)
 
 
 class LinearFork(nn.Module):
