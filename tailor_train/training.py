@@ -33,6 +33,7 @@ from tailor_train.resume import Position, digest_of, load_position, restore_phas
 from tailor_train.schedule import AlterationSchedule
 from tailor_train.skips import find_skips
 from tailor_train.surgery import Deployed, apply_plan
+from tailor_train.threads import fitting_threads
 from tailor_train.tracing import trace
 
 _DEFAULT_EPOCHS = 30
@@ -97,7 +98,7 @@ class _Session:
     def run(self) -> TrainResult:
         make_folder(self.folder)
         write_atomically(self.folder / "config.yaml", self.text.encode())
-        with self.bar:
+        with self.bar, fitting_threads(self.traced, self.config.batch_size):
             if not self.config.alters:
                 return self._baseline()
             teacher_accuracy = self._teacher()
@@ -128,7 +129,7 @@ class _Session:
             self.config.data.name, self.config.data.args, input_shape=shape, model=model, seed=self.config.seed
         )
         shape = shape or tuple(data.train[0][0].shape)
-        trace(model, shape)
+        self.traced = trace(model, shape)
         return model.to(self.device), plan, shape, data
 
     def _student_template(self) -> Student:

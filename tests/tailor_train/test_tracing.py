@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tailor_train.errors import TrainError
+from tailor_train.threads import fitting_threads
 from tailor_train.tracing import SHAPE as KEY
 from tailor_train.tracing import trace
 from tests.tailor_train.small_nets import SHAPE, Block, Net, images
@@ -63,6 +64,20 @@ def test_wrong_input_shape() -> None:
     message = r"model 'Net' does not take an input of shape \(2, 8, 8\): .*expected input\[1, 2, 8, 8\].*"
     with pytest.raises(TrainError, match=f"^{message}$"):
         trace(Net(Block(torch.add)), (2, 8, 8))
+
+
+def test_small_networks_run_on_one_thread() -> None:
+    traced = trace(Net(Block(torch.add)), SHAPE)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with fitting_threads(traced, 1023):
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+        with fitting_threads(traced, 1024):
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_traced_module_can_be_traced_again() -> None:
