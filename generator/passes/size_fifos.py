@@ -10,7 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from generator.design import AddStage, CloneStage, ConvStage, Implementation, Stage, Storage, Stream, StreamRole
+from generator.design import (
+    AddStage,
+    CloneStage,
+    ConvStage,
+    Implementation,
+    PoolStage,
+    Stage,
+    Storage,
+    Stream,
+    StreamRole,
+)
 from generator.errors import PlacementError
 from generator.passes.build_stages import StageNetwork
 from generator.passes.place_skips import PlacedSkip
@@ -21,6 +31,8 @@ FRAMES = 4
 
 WORD_RATE = 3
 """Words at which a FIFO passes one a cycle: written, stored, offered."""
+PROMISED_WORD_RATE = 5
+"""The same where room is promised two cycles before the word is written."""
 
 SRL_BITS = 1024
 """Above this a FIFO goes to block RAM, the rule that Vivado HLS follows."""
@@ -63,7 +75,7 @@ def _size_data(stream: Stream, network: StageNetwork) -> Stream:
     source = next((stage for stage in network.stages if stage.name == stream.source), None)
     live = words if isinstance(source, ConvStage) else 1
     under_way = -(-source.pe // stream.lanes) if isinstance(source, ConvStage) else 0
-    depth = max(live + under_way, WORD_RATE)
+    depth = max(live + under_way, PROMISED_WORD_RATE if isinstance(source, PoolStage) else WORD_RATE)
     return replace(
         stream,
         depth_words=depth,

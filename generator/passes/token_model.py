@@ -248,6 +248,9 @@ class _Conv:
         self._in_pixels = source.pixels
         self._free_at_start = (stage.ring_pixels + base[0]) * scale
         self._cycles = stage.reuse_factor
+        # a word wider than simd is written to the ring part by part
+        self._load_cycles = max(source.words, stage.in_shape.channels // (stage.simd * scale))
+        self._parts = self._load_cycles // source.words
         groups = max(sink.words * stage.pe // stage.out_shape.channels, 1)
         self._behind = stage.reuse_factor - 1 + SUM_CYCLES + (groups if groups > 1 else 0)
         self._total = frames * stage.out_shape.pixels
@@ -266,14 +269,14 @@ class _Conv:
         index = len(source.read)
         if index >= len(source.written):
             return False
-        time = source.written[index] + OFFER_CYCLES
+        time = source.written[index] + OFFER_CYCLES + self._parts - 1
         if index:
-            time = max(time, source.read[-1] + source.words)
+            time = max(time, source.read[-1] + self._load_cycles)
         slot = index - self._free_at_start
         if slot >= 0:
             if slot >= len(self._freed):
                 return False
-            time = max(time, self._freed[slot] + source.words)
+            time = max(time, self._freed[slot] + self._load_cycles)
         source.read.append(time)
         return True
 
