@@ -10,10 +10,11 @@
 
 // One iteration a cycle. `frp` (free-running): a word already in the pipeline leaves it even while
 // the next read waits; a pipeline that stalls whole can hang where a skip connection joins again.
-#define TAILOR_PIPELINE TAILOR_PRAGMA(HLS PIPELINE II=1 style=frp)
-#define TAILOR_UNROLL TAILOR_PRAGMA(HLS UNROLL)
-#define TAILOR_INLINE TAILOR_PRAGMA(HLS INLINE)
-#define TAILOR_STAGE TAILOR_PRAGMA(HLS INLINE off)
+#define TAILOR_PIPELINE _Pragma("HLS PIPELINE II=1 style=frp")
+#define TAILOR_UNROLL _Pragma("HLS UNROLL")
+// Quoted, as the vendor's ap_common.h makes a macro of the word INLINE.
+#define TAILOR_INLINE _Pragma("HLS INLINE")
+#define TAILOR_STAGE _Pragma("HLS INLINE off")
 
 // Registers: every element on its own; copies: every element of the first dimension. `RESET` returns a static to its initial value on ap_rst_n.
 #define TAILOR_REGISTERS(name) TAILOR_PRAGMA(HLS ARRAY_PARTITION variable=name complete dim=0)
@@ -28,7 +29,7 @@
 #define TAILOR_LUTRAM(name) TAILOR_PRAGMA(HLS BIND_STORAGE variable=name type=ram_s2p impl=lutram)
 
 // An address is written and read again at least `iterations` apart, and never twice in one
-// iteration. The promise is the loop's to keep; csim checks it (see access_monitor.h).
+// iteration. The promise is the loop's to keep; csim checks it (see loop_monitor.h).
 #define TAILOR_DISTANCE(name, iterations)                                                  \
     TAILOR_PRAGMA(HLS DEPENDENCE variable=name intra false)                                \
     TAILOR_PRAGMA(HLS DEPENDENCE variable=name inter RAW distance=iterations true)         \

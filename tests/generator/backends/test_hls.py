@@ -204,7 +204,7 @@ def pragma_errors(pragma: str, table: dict[str, dict]) -> list[str]:
 @needs_compiler
 def test_every_loop_is_labelled(tmp_path: Path) -> None:
     for path, text in plan_hls(small_design()).files:
-        if not path.startswith("firmware/tailor/") or path.endswith(("rom.h", "access_monitor.h")):
+        if not path.startswith("firmware/tailor/") or path.endswith(("rom.h", "loop_monitor.h")):
             continue
         lines = [line.strip() for line in text.splitlines()]
         for before, line in pairwise(lines):
@@ -220,15 +220,17 @@ def test_every_loop_is_labelled(tmp_path: Path) -> None:
          "csim: stream 'main_to_add': read from an empty stream: its writer delivered too few words"),
         ('hls::stream<int> s("skip", 1); s.write(1); s.write(2);',
          "csim: stream 'skip': write to a full stream: it is too shallow"),
-        ("tailor::AccessMonitor<4, 2> monitor; monitor.next_call(); monitor.writes(3); monitor.next_iteration(); "
+        ("tailor::LoopMonitor<4, 2> monitor; monitor.next_call(); monitor.writes(3); monitor.next_iteration(true); "
          "monitor.reads(3);",
          "csim: ring address 3 is read 1 iterations after it was written; the pragma promises 2"),
+        ("tailor::LoopMonitor<4, 2> monitor; for (;;) monitor.next_iteration(false);",
+         "csim: a stage waits for room that never comes; its ring or shift register is too small"),
     ],
 )  # fmt: skip
 def test_csim_stops_with_a_reason(tmp_path: Path, body: str, message: str) -> None:
     lib = Path(__file__).parents[3] / "templates" / "hls"
     (tmp_path / "t.cpp").write_text(
-        f'#include "hls_stream.h"\n#include "access_monitor.h"\nint main() {{ {body} return 0; }}\n'
+        f'#include "hls_stream.h"\n#include "loop_monitor.h"\nint main() {{ {body} return 0; }}\n'
     )
     subprocess.run(["g++", "-std=c++11", f"-I{lib}/csim", f"-I{lib}/lib", "t.cpp", "-o", "t"], cwd=tmp_path, check=True)
     done = subprocess.run([tmp_path / "t"], capture_output=True, text=True, check=False)
