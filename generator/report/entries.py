@@ -97,26 +97,21 @@ def load_entry(
     run_float, run_fixed = run_float or runs / "float", run_fixed or runs / "fixed"
     folder = project / RESULTS
     results = {path.stem: _read_json(path) for path in sorted(folder.glob("*.json"))} if folder.is_dir() else {}
-    stored = results.get("accuracy", {})
     return DesignEntry(
         label=name,
         project=project,
         design=_read_json(project / "design.json"),
         results=results,
-        accuracy_float=_percent(_first(stored.get("float"), _run_accuracy(run_float, "accuracy"))),
-        accuracy_fixed=_percent(
-            _first(
-                stored.get("fixed"),
-                results.get("evaluate", {}).get("accuracy_fixed"),
-                _run_accuracy(run_fixed, "accuracy_fixed"),
-            )
+        accuracy_float=_first(_run_accuracy(run_float, "accuracy"), _run_accuracy(run_fixed, "accuracy_float")),
+        accuracy_fixed=_first(
+            results.get("evaluate", {}).get("accuracy_fixed"), _run_accuracy(run_fixed, "accuracy_fixed")
         ),
         epochs=read_epochs(run_float / "metrics.csv"),
     )
 
 
 def read_epochs(path: Path) -> tuple[Epoch, ...]:
-    """The lines of a metrics.csv; none if there is no such file.
+    """The lines of a metrics.csv's last phase (a teacher's come before its student's); none if there is no file.
 
     Raises:
         SourceError: it holds no `epoch` column, or a value is no number.
@@ -129,39 +124,37 @@ def read_epochs(path: Path) -> tuple[Epoch, ...]:
         return tuple(
             Epoch(
                 number=int(float(row["epoch"])),
-                loss=_number(row, "loss", "train_loss"),
-                accuracy=_percent(_number(row, "accuracy", "test_accuracy")),
+                loss=_number(row, "loss"),
+                accuracy=_number(row, "test_accuracy"),
                 altered=tuple((row.get("altered") or "").replace(",", " ").replace(";", " ").split()),
             )
             for row in rows
+            if row.get("phase") == rows[-1].get("phase")
         )
     except (KeyError, ValueError) as error:
-        raise SourceError(f"report: {path} is damaged ({error}); expected columns epoch, loss, accuracy") from error
+        raise SourceError(
+            f"report: {path} is damaged ({error}); expected columns epoch, loss, test_accuracy"
+        ) from error
 
 
-def _number(row: Mapping[str, str | None], *names: str) -> float | None:
-    return next((float(text) for name in names if (text := row.get(name))), None)
+def _number(row: Mapping[str, str | None], name: str) -> float | None:
+    text = row.get(name)
+    return float(text) if text else None
 
 
 def _run_accuracy(run: Path, key: str) -> float | None:
-    """An accuracy from the header of a run's checkpoint (provenance.metrics)."""
+    """An accuracy in percent from the header of a run's checkpoint (provenance.metrics)."""
     path = run / "model.safetensors"
     if not path.is_file():
         return None
     try:
         with path.open("rb") as stream:
             header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-        metadata = header.get("__metadata__", {})
-        provenance = json.loads(metadata.get("provenance", "{}"))
-        value = _first(provenance.get("metrics", {}).get(key), provenance.get("metrics", {}).get("accuracy"))
+        provenance = json.loads(header.get("__metadata__", {}).get("provenance", "{}"))
+        value = provenance.get("metrics", {}).get(key)
     except (OSError, ValueError, AttributeError) as error:
         raise SourceError(f"report: the header of {path} is damaged ({error})") from error
     return None if value is None else float(value)
-
-
-def _percent(value: float | None) -> float | None:
-    """Accuracies are stored as shares or percent; a share is at most 1."""
-    return None if value is None else value * 100 if value <= 1 else value
 
 
 def _first(*values: Any) -> Any:

@@ -28,8 +28,8 @@ class Card:
     label: str
     form: str
     colour: int
-    accuracy: str
-    accuracy_note: str
+    headline: str
+    headline_note: str
     figures: tuple[tuple[str, str], ...]
 
 
@@ -54,15 +54,20 @@ class Page:
     facts: tuple[tuple[str, str], ...]
     cards: tuple[Card, ...]
     verdict: str
-    verdict_good: bool
+    verdict_class: str
     checks: tables.Table
-    accuracy: tables.Table
+    accuracy: tables.Table | None
     charts: tuple[Chart, ...]
     bars: tuple[tables.BarGroup, ...]
     compositions: tuple[tables.Composition, ...]
     part_names: tuple[tuple[str, str], ...]
     panels: tuple[Panel, ...]
     notes: tuple[tuple[str, str], ...]
+
+    @property
+    def shows_accuracy(self) -> bool:
+        """Whether anything is known of training and accuracy."""
+        return self.accuracy is not None or bool(self.charts)
 
 
 def write_report(entries: Sequence[DesignEntry], out: Path, title: str | None = None) -> Path:
@@ -118,7 +123,7 @@ def build_page(entries: Sequence[DesignEntry], title: str | None = None) -> Page
         facts=_facts(entries),
         cards=tuple(_card(index, entry) for index, entry in enumerate(entries)),
         verdict=_verdict(wrong),
-        verdict_good=wrong == 0,
+        verdict_class="good" if wrong == 0 else "bad" if wrong else "open",
         checks=tables.check_table(entries),
         accuracy=tables.accuracy_table(entries),
         charts=draw_curves(entries),
@@ -174,19 +179,25 @@ def _card(index: int, entry: DesignEntry) -> Card:
         ("interval, cycles" + ("" if measured else " (predicted)"), tables.number(interval)),
         ("latency, cycles" + ("" if measured else " (predicted)"), tables.number(latency)),
         ("frames a second at this clock", tables.number(rate)),
-        ("LUT", tables.number(entry.result("yosys", "lut"))),
-        ("FF", tables.number(entry.result("yosys", "ff"))),
-        ("DSP", tables.number(entry.result("yosys", "dsp"))),
-        ("BRAM36", tables.number(entry.result("yosys", "bram36"), 1)),
+        *(
+            (name + ("" if synthesised else " (predicted)"), tables.number(value, 1))
+            for name, key in (("LUT", "lut"), ("FF", "ff"), ("DSP", "dsp"), ("BRAM36", "bram36"))
+            for value, synthesised in (tables.resource(entry, key),)
+            if value is not None
+        ),
         ("skip memory, px", tables.number(tables.skip_pixels(entry))),
     )
-    known = entry.accuracy_float is not None
+    headline, note = tables.number(interval), "cycles a frame" + ("" if measured else ", predicted")
+    if entry.accuracy_fixed is not None:
+        known = entry.accuracy_float is not None
+        headline = tables.percent(entry.accuracy_fixed)
+        note = "% in fixed point" + (f", {tables.percent(entry.accuracy_float)} in float" if known else "")
     return Card(
         label=entry.label,
         form=_form(entry) or entry.design["name"],
         colour=index % COLOURS,
-        accuracy=tables.percent(entry.accuracy_fixed),
-        accuracy_note="% in fixed point" + (f", {tables.percent(entry.accuracy_float)} in float" if known else ""),
+        headline=headline,
+        headline_note=note,
         figures=figures,
     )
 

@@ -92,8 +92,16 @@ def cycles(entry: DesignEntry, key: str) -> tuple[int | None, bool]:
     return (measured, True) if measured is not None else (entry.design.get("predicted", {}).get(key), False)
 
 
-def accuracy_table(entries: Sequence[DesignEntry]) -> Table:
-    """Float and 8-bit accuracy, side by side."""
+def resource(entry: DesignEntry, key: str) -> tuple[float | None, bool]:
+    """A resource and whether synthesis found it; else as predicted."""
+    found = entry.result("yosys", key)
+    return (found, True) if found is not None else (entry.design.get("predicted", {}).get(key), False)
+
+
+def accuracy_table(entries: Sequence[DesignEntry]) -> Table | None:
+    """Float and fixed-point accuracy, side by side; None where nothing is known."""
+    if all(entry.accuracy_float is None and entry.accuracy_fixed is None for entry in entries):
+        return None
     rows = [("float network", *(percent(entry.accuracy_float) for entry in entries))]
     rows.append(("fixed-point network", *(percent(entry.accuracy_fixed) for entry in entries)))
     losses = [
@@ -136,11 +144,12 @@ def mismatches(entries: Sequence[DesignEntry]) -> int | None:
 def resource_bars(entries: Sequence[DesignEntry]) -> tuple[BarGroup, ...]:
     """LUT, FF, DSP, BRAM, skip memory and interval of all designs."""
     measured = all(cycles(entry, "interval_cycles")[1] for entry in entries)
+    predicted = "" if all(resource(entry, "dsp")[1] for entry in entries) else ", predicted"
     wanted: tuple[tuple[str, str, int, Callable[[DesignEntry], Any]], ...] = (
-        ("LUT", "logic, shift registers and LUT memory", 0, lambda e: e.result("yosys", "lut")),
-        ("FF", "flip-flops", 0, lambda e: e.result("yosys", "ff")),
-        ("DSP", "DSP48E2 slices", 0, lambda e: e.result("yosys", "dsp")),
-        ("BRAM36", "RAMB36 + RAMB18 / 2", 1, lambda e: e.result("yosys", "bram36")),
+        ("LUT", "logic, shift registers and LUT memory", 0, lambda e: resource(e, "lut")[0]),
+        ("FF", "flip-flops", 0, lambda e: resource(e, "ff")[0]),
+        ("DSP", "DSP48 slices" + predicted, 0, lambda e: resource(e, "dsp")[0]),
+        ("BRAM36", "RAMB36 + RAMB18 / 2" + predicted, 1, lambda e: resource(e, "bram36")[0]),
         ("Skip memory", "pixels that wait for an add", 0, skip_pixels),
         (
             "Interval",

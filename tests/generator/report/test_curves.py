@@ -27,9 +27,11 @@ def test_alterations_are_marked_where_they_happened(tmp_path: Path) -> None:
             assert line.lane_y is None or chart.bottom < line.lane_y < chart.height
 
 
-def test_shares_become_percent_and_empty_cells_nothing(tmp_path: Path) -> None:
+def test_the_last_phase_is_read(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
-    path.write_text("epoch,train_loss,test_accuracy,altered\n0,0.5,0.25,\n1,,,layer1.0 layer1.1\n")
+    path.write_text(
+        "phase,epoch,loss,test_accuracy,altered\nteacher,0,2,30,\nstudent,0,0.5,25,\nstudent,1,,,layer1.0 layer1.1\n"
+    )
     assert read_epochs(path) == (
         Epoch(number=0, loss=0.5, accuracy=25.0, altered=()),
         Epoch(number=1, loss=None, accuracy=None, altered=("layer1.0", "layer1.1")),
@@ -42,7 +44,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path.write_text("step,loss\n1,2\n")
     with pytest.raises(SourceError) as caught:
         read_epochs(path)
-    assert str(caught.value) == f"report: {path} is damaged ('epoch'); expected columns epoch, loss, accuracy"
+    assert str(caught.value) == f"report: {path} is damaged ('epoch'); expected columns epoch, loss, test_accuracy"
 
 
 def test_without_runs_there_is_nothing_to_draw(tmp_path: Path) -> None:

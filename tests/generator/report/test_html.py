@@ -97,12 +97,15 @@ def test_same_input_same_bytes(entries: list[DesignEntry], tmp_path: Path) -> No
 
 def test_designs_without_results_show_dashes(tmp_path: Path) -> None:
     project = write_sample(tmp_path, depth=8, results=False)["T"]
-    (tmp_path / "runs" / "T" / "float" / "metrics.csv").unlink()
+    for name in ("metrics.csv", "model.safetensors"):
+        (tmp_path / "runs" / "T" / "float" / name).unlink()
     text = write_report([load_entry(project)], tmp_path / "report.html").read_text(encoding="utf-8")
     assert "No comparison with PyTorch has been run." in text
     assert "interval, cycles (predicted)" in text
     assert '<figure class="chart">' not in text
     assert "not run" in text
+    assert "<h2>Accuracy</h2>" not in text
+    assert "BRAM36 (predicted)" in text
 
 
 def test_mismatches_are_not_hidden(tmp_path: Path) -> None:
@@ -110,7 +113,7 @@ def test_mismatches_are_not_hidden(tmp_path: Path) -> None:
     (projects["S"] / "build" / "results" / "csim.json").write_text(json.dumps({"frames": 50, "mismatches": 3}))
     text = write_report([load_entry(p) for p in projects.values()], tmp_path / "r.html").read_text(encoding="utf-8")
     assert "3 integers differ from PyTorch&#39;s." in text
-    assert 'class="verdict open"' in text
+    assert 'class="verdict bad"' in text
 
 
 def test_names_are_escaped(tmp_path: Path) -> None:
