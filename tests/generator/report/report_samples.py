@@ -168,7 +168,8 @@ def _row(name: str, kind: str, what: str, multipliers: int) -> dict[str, Any]:
     lut = {"conv": 220 + 40 * multipliers, "clone": 14, "add": 90, "pool": 310, "srl": 26, "bram": 38}[what]
     ff = {"conv": 160 + 12 * multipliers, "clone": 6, "add": 60, "pool": 240, "srl": 12, "bram": 30}[what]
     return {"name": name.replace(".", "_"), "kind": kind, "module": f"tailor_{what}",
-            "lut": lut, "ff": ff, "dsp": multipliers, "bram36": {"conv": 1.5, "bram": 0.5}.get(what, 0.0), "uram": 0, "srl": 8 if what == "srl" else 0,
+            "lut": lut, "ff": ff, "dsp": multipliers, "bram36": {"conv": 1.5, "bram": 0.5}.get(what, 0.0),
+            "uram": 0, "srl": 8 if what == "srl" else 0,
             "lutram": 0, "shared_with": None}  # fmt: skip
 
 
