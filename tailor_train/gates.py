@@ -20,7 +20,8 @@ from torch import Tensor, fx, nn
 from tailor_train.errors import TrainError
 from tailor_train.plan import SkipChoice, SkipState, SkipStyle
 from tailor_train.skips import SkipConnection, find_skips
-from tailor_train.surgery import Deployed, apply_plan, check_plan, short_units
+from tailor_train.spans import short_units
+from tailor_train.surgery import Deployed, apply_plan, check_plan
 from tailor_train.tracing import BATCH_NORMS, trace
 
 _GATES = "tailor_gates"
