@@ -13,6 +13,7 @@ import numpy as np
 
 from generator.assets import static_files
 from generator.backends import hls_views as views
+from generator.backends.hls_names import check_names
 from generator.backends.hls_tcl import plan_tcl
 from generator.build_plan import BuildPlan
 from generator.design import AddStage, CloneStage, ConvStage, Design, PoolStage, Stage
@@ -56,7 +57,11 @@ def plan_hls(design: Design) -> BuildPlan:
     Returns:
         Paths relative to the project directory. `firmware/tailor/` and `csim/` hold the same text for
         every design.
+
+    Raises:
+        ConfigError, GraphError: names that C++ could not tell apart.
     """
+    check_names(design)
     view = view_design(design)
     files = {
         f"firmware/{view.name}.cpp": render("hls/top.cpp.j2", view),

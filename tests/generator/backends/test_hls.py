@@ -16,6 +16,7 @@ import yaml
 
 from generator.backends.hls import order_weights, plan_hls
 from generator.design import Design, Multiplier, Storage
+from generator.errors import ConfigError, GraphError
 from generator.fixed_point import parse_format
 from generator.graph import Shape
 from generator.tools.csim import ap_types_folder
@@ -199,6 +200,22 @@ def pragma_errors(pragma: str, table: dict[str, dict]) -> list[str]:
         if not legal:
             errors.append(f"{name}: {word}")
     return errors
+
+
+def test_a_project_cannot_be_called_main() -> None:
+    with pytest.raises(ConfigError) as error:
+        plan_hls(replace(small_design(), name="main"))
+    assert str(error.value) == (
+        "project name 'main': is a word of C++ or of the emitted files; set another ProjectName"
+    )
+
+
+def test_two_stages_cannot_share_a_name() -> None:
+    design = small_design()
+    first, second, pool = design.stages
+    with pytest.raises(GraphError) as error:
+        plan_hls(replace(design, stages=(first, replace(second, name="l_0"), replace(pool, name="x"))))
+    assert str(error.value) == "design 'small': two stages would be called l_0, x; rename a layer"
 
 
 @needs_compiler
