@@ -89,7 +89,7 @@ def quantize_network(
     Raises:
         ConfigError: formats are missing, or given twice.
     """
-    float_graph = network.float_graph((config.project_name if config else None) or network.label)
+    float_graph = network.float_graph((config.project_name if config else None) or network.name)
     if network.quantization is not None:
         _refuse_precision(network, config)
         formats = network.quantization

@@ -66,7 +66,8 @@ class Network:
     """A network as the hardware flow takes it.
 
     Attributes:
-        label: what messages, and the project if it has no other name, call it.
+        label: what messages call it.
+        name: what the project is called if the configuration names none; no path, so that it is the same everywhere.
         factory: built-in name or `package.module:factory`; None for a module that was handed over.
         args: of the factory.
         input_shape: (C, H, W).
@@ -78,6 +79,7 @@ class Network:
     """
 
     label: str
+    name: str
     factory: str | None
     args: Mapping[str, object]
     input_shape: tuple[int, ...]
@@ -167,7 +169,8 @@ def load_source(
     if weights is not None:
         load_into(model, load_weights(weights), f"weights '{weights}'")
     return Network(
-        label=source.rpartition(":")[2],
+        label=source,
+        name=source,
         factory=source,
         args=given,
         input_shape=shape,
@@ -185,7 +188,8 @@ def load_source(
 def network_of_module(model: nn.Module, input_shape: tuple[int, ...], plan: SkipPlan, seed: int) -> Network:
     """The network of a float module that is already there."""
     return Network(
-        label=type(model).__name__.lower(),
+        label=type(model).__name__,
+        name=type(model).__name__,
         factory=None,
         args={},
         input_shape=input_shape,
@@ -221,6 +225,7 @@ def network_of(run: Run, label: str) -> Network:
         integers = {name: _integers(tensor) for name, tensor in run.tensors.items()}
     return Network(
         label=label,
+        name=run.factory,
         factory=run.factory,
         args=run.args,
         input_shape=tuple(run.input_shape),

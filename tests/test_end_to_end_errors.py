@@ -79,7 +79,7 @@ def test_unsupported_layers_are_all_named(folder: Path, capsys: pytest.CaptureFi
     (folder / "bad_net_of_mine.py").write_text(OWN_NET, encoding="utf-8")
     arguments = ["generate", "bad_net_of_mine:make", "--input-shape", "2,4,4", "--hardware", "hw.yaml", "--out", "prj"]
     message = refused(arguments, capsys)
-    assert message.startswith("network 'make' cannot be imported: '")
+    assert message.startswith("network 'bad_net_of_mine:make' cannot be imported: '")
     assert "Sigmoid" in message
 
 

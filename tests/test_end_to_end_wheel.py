@@ -146,7 +146,7 @@ def test_own_network_from_weights_to_verified_hardware(site: Path, tmp_path: Pat
     generated = user.tailor("generate", "fixed", "--hardware", "hw.yaml", "--out", "prj", "--data", "own_data:make",
                             "--frames", "5")  # fmt: skip
     assert [skip["implementation"] for skip in generated["skips"]] == ["none"]
-    assert (tmp_path / "prj" / "firmware" / "fixed.cpp").is_file()
+    assert (tmp_path / "prj" / "firmware" / "own_net_make.cpp").is_file()
 
     assert user.tailor("csim", "prj", "--frames", "5")["mismatches"] == 0
     cosim = user.tailor("cosim", "prj", "--frames", "5")
