@@ -8,6 +8,7 @@ import re
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.testing import CompileCounter
 
 from tailor_train import AlterationSchedule, DistillationLoss, TrainError, finalize, prepare
 from tailor_train.gates import Method, Student, deploy
@@ -105,6 +106,20 @@ def test_a_copy_is_altered_as_far_and_shares_nothing() -> None:
     own = {id(parameter) for parameter in student.parameters()}
     assert not own & {id(parameter) for parameter in twin.parameters()}
     assert torch.equal(student.eval()(images(shape=INPUT)), copy.deepcopy(student)(images(shape=INPUT)))
+
+
+@pytest.mark.parametrize(("method", "compilations"), [("skip_remover", 3), ("skip_shortener", 1)])
+def test_altering_hardly_ever_compiles_again(method: str, compilations: int) -> None:
+    """Only freezing a projection, of which the network has two, changes what a compiler may rely on."""
+    torch._dynamo.reset()
+    student = student_of(method).train()
+    counter = CompileCounter()
+    compiled = torch.compile(student, backend=counter)
+    compiled(images(shape=INPUT)).sum().backward()
+    for skip in student.gated:
+        student.alter(skip.name)
+        compiled(images(shape=INPUT)).sum().backward()
+    assert counter.frame_count == compilations
 
 
 def test_wrong_names() -> None:
