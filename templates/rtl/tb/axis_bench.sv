@@ -64,7 +64,9 @@ module axis_bench #(
     assign y_tready_o = rst_no && y_pause_q == 0;
     assign done_o = closed_q;
 
-    logic x_moves, y_moves;
+    logic x_moves, y_moves, reset_now;
+    logic [XBits-1:0] next_beat;
+    assign reset_now = reset_at != 0 && cycle_q == reset_at && !closed_q;
     assign x_moves = x_valid_q && x_tready_i;
     assign y_moves = y_tvalid_i && y_tready_o;
 
@@ -72,7 +74,7 @@ module axis_bench #(
         cycle_q <= cycle_q + 1;
         lfsr_q  <= {lfsr_q[30:0], lfsr_q[31] ^ lfsr_q[21] ^ lfsr_q[1] ^ lfsr_q[0]};
 
-        if (cycle_q == reset_at && reset_at != 0) begin
+        if (reset_now) begin
             reset_q <= ResetCycles;
             void'($rewind(x_file));
             $fclose(y_file);
@@ -81,12 +83,13 @@ module axis_bench #(
             reset_q <= reset_q - 1;
         end
 
-        if (reset_q != 0) begin
+        if (reset_q != 0 || reset_now) begin
             sent_q <= 0;
             received_q <= 0;
             x_beat_q <= 0;
             x_valid_q <= 1'b0;
             quiet_q <= 0;
+            drain_q <= 0;
         end else if (!closed_q) begin
             // --- source
             if (x_moves) begin
@@ -98,7 +101,8 @@ module axis_bench #(
                 x_pause_q <= x_pause_q - 1;
             end
             if ((x_moves ? (seed == 0) : (!x_valid_q && x_pause_q == 0)) && sent_q != frames * XBeats) begin
-                if ($fscanf(x_file, "%h", x_data_q) != 1) $fatal(1, "%s_x.txt ends early", Name);
+                if ($fscanf(x_file, "%h", next_beat) != 1) $fatal(1, "%s_x.txt ends early", Name);
+                x_data_q <= next_beat;
                 x_valid_q <= 1'b1;
                 sent_q <= sent_q + 1;
             end
