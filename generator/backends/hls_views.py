@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from generator.design import (
     AddStage,
@@ -128,7 +128,7 @@ def conv_configs(stage: ConvStage, design: Design) -> tuple[ConfigView, ...]:
         TypeField("input_t", str(stage.in_format)),
         TypeField("weight_t", exact(stage.weight_format)),
         TypeField("accumulator_t", exact(stage.accumulator)),
-        TypeField("sum_t", exact(stage.exact_sum)),
+        TypeField("sum_t", exact(_reaching(stage.exact_sum, stage.out_format))),
         TypeField("output_t", str(_stream_format(sink, stage.out_format))),
     ]
     skips: tuple[ConfigView, ...] = ()
@@ -229,7 +229,7 @@ def add_config(stage: AddStage, design: Design) -> ConfigView:
         types=(
             TypeField("main_t", str(stage.main_format)),
             TypeField("skip_t", str(stage.skip_format)),
-            TypeField("sum_t", exact(stage.sum)),
+            TypeField("sum_t", exact(_reaching(stage.sum, stage.out_format))),
             TypeField("output_t", str(_stream_format(sink, stage.out_format))),
         ),
         constants=(*_integers(lanes=sink.lanes, words=sink.words_per_frame), _boolean("relu", stage.relu)),
@@ -283,6 +283,15 @@ def pool_config(stage: PoolStage, design: Design) -> ConfigView:
 def exact(fmt: FixedPoint) -> str:
     """A format that values fit into as they are: no modes, so that no logic is spent on them."""
     return str(fmt.with_modes(Rounding.TRN, Overflow.WRAP))
+
+
+def _reaching(value: FixedPoint, result: FixedPoint) -> FixedPoint:
+    """A sum's format, widened above so that it has a bit at the LSB of the result it is rounded to.
+
+    ap_fixed looks at that bit, and at the one below, without asking whether they exist.
+    """
+    width = max(value.width, value.fraction_bits - result.fraction_bits + 1 + value.signed)
+    return replace(value, width=width, integer_bits=width - value.fraction_bits)
 
 
 def _stream_format(sink: Stream, value: FixedPoint) -> FixedPoint:

@@ -170,6 +170,21 @@ MEANS = (
 )
 
 
+def coarse(rounding: str) -> Case:
+    """A result whose LSB lies above the exact sum's most significant bit."""
+    spec = ConvSpec(
+        name="conv", out_channels=1, kernel=1, weight="ap_fixed<3,1>", result=f"ap_fixed<4,14,{rounding},AP_SAT>"
+    )
+    return one_conv(
+        f"coarse_{rounding}",
+        np.random.default_rng(6),
+        replace(spec, relu=False),
+        Shape(height=2, width=2, channels=1),
+        "ap_fixed<4,2>",
+        1,
+    )
+
+
 def with_fault(case: Case, name: str) -> Case:
     """The same design, one weight of its first stage one LSB off."""
     stage, *rest = case.design.stages
@@ -183,6 +198,7 @@ CASES = (
     chain("chain"),
     block("block"),
     *(mean(f"mean_{index}", *arguments) for index, arguments in enumerate(MEANS)),
+    *(coarse(rounding) for rounding in ("AP_RND_CONV", "AP_TRN_ZERO", "AP_TRN")),
     *(random_conv(seed) for seed in range(8)),
 )
 FAULTY = with_fault(CASES[0], "faulty")
