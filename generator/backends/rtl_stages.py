@@ -24,7 +24,7 @@ from generator.names import identifier
 Value = int | str
 Parameters = dict[str, Value]
 
-_MAC = ("mac_array", "multiply", "weight_rom")
+_MAC = ("mac_array", "multiply", "pair_sum", "weight_rom")
 LIBRARY: dict[str, tuple[str, ...]] = {
     "stream_fifo": ("stream_fifo", "fifo_store_srl", "fifo_store_ram", "shift_register", "dual_port_ram"),
     "conv_stage": (

@@ -18,6 +18,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from generator.errors import OutputError, ToolError
 from generator.tools.netlist import Resources, count_cells
@@ -228,13 +229,20 @@ def _synthesise(job: Job, digest: str, family: str, timeout_s: float, stop: thre
         done = run_command(argv, folder, env=_environment(), timeout_s=timeout_s, hint=_HINT, stop=stop)
         check(done, f"synthesis of {job.kind} {job.name!r} (module {job.module})")
         statistics = json.loads((folder / "stat.json").read_text(encoding="utf-8"))
-        resources = count_cells(statistics["design"]["num_cells_by_type"], f"{job.kind} {job.name!r}")
+        resources = count_cells(_primitives(statistics), f"{job.kind} {job.name!r}")
     except OSError as error:
         raise OutputError(f"cache {folder}: cannot be written ({error.strerror or error})") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     _remember(digest, job, resources, done.seconds)
     return resources, done.seconds
+
+
+def _primitives(statistics: dict[str, Any]) -> dict[str, int]:
+    """Cells of the whole hierarchy without the modules that Yosys was told to keep."""
+    kept = {module.lstrip("\\") for module in statistics["modules"]}
+    cells = statistics["design"]["num_cells_by_type"].items()
+    return {cell: number for cell, number in cells if cell.lstrip("\\") not in kept}
 
 
 def _recall(digest: str) -> tuple[Resources, float] | None:
