@@ -70,12 +70,17 @@ def size_fifos(network: StageNetwork, skips: Sequence[PlacedSkip]) -> StageNetwo
 
 
 def _size_data(stream: Stream, network: StageNetwork) -> Stream:
-    """A FIFO on the main path: a pixel, and the words still under way when the next pixel starts."""
+    """A FIFO on the main path: a pixel, and the words still under way when the next pixel starts.
+
+    A whole pixel also behind stages that pass single words: with less, a clone would stop within a
+    pixel whenever one of its readers is busy, and starve the other.
+    """
     words = stream.words_per_pixel
     source = next((stage for stage in network.stages if stage.name == stream.source), None)
-    live = words if isinstance(source, ConvStage) else 1
-    under_way = -(-source.pe // stream.lanes) if isinstance(source, ConvStage) else 0
-    depth = max(live + under_way, PROMISED_WORD_RATE if isinstance(source, PoolStage) else WORD_RATE)
+    live, depth = 1, max(words, PROMISED_WORD_RATE if isinstance(source, PoolStage) else WORD_RATE)
+    if isinstance(source, ConvStage):
+        live = words
+        depth = max(words + -(-source.pe // stream.lanes), WORD_RATE)
     return replace(
         stream,
         depth_words=depth,

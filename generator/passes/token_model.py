@@ -59,8 +59,7 @@ class _Channel:
         self.name = stream.name
         self.words = stream.words_per_pixel
         self.pixels = stream.shape.pixels
-        # words pass one by one through clone and add, so less than a pixel of room does not hold them up
-        self.depth = None if depth_words is None else max(depth_words, self.words)
+        self.depth = depth_words
         self.written: list[int] = []
         self.read: list[int] = []
         self.spread = list(range(self.words - 1, -1, -1))
