@@ -1,7 +1,8 @@
 // A global average pool: the exact sum of each channel over a frame, divided by the pixels, rounded once.
 //
-// Contract: one word a cycle; the means leave as the frame's last pixel comes in, channels in order,
-// `out_lanes` a word. One call is one frame.
+// Contract: one word a cycle; as each word of the frame's last pixel has come in, the means of its channels
+// are made, one a cycle on one divider, and leave `out_lanes` a word. One call is one frame. The lanes of
+// input and output are free of each other.
 //
 // With a = sum << dividend_shift, the mean in LSBs of output_t is a / pixels, rounded by `rounding`:
 //   AP_TRN       floor(a / N)
@@ -48,6 +49,16 @@ template <class C> typename C::dividend_t divide(const typename C::dividend_t &a
     return tie && quotient[0] ? dividend_t(quotient - 1) : quotient;
 }
 
+// The mean of one channel.
+template <class C> typename C::output_t divide_sum(const typename C::accumulator_t &sum) {
+    TAILOR_INLINE
+    const typename C::integer_t integer = sum.range(C::accumulator_t::width - 1, 0);
+    const typename C::dividend_t dividend = typename C::dividend_t(integer) << C::dividend_shift;
+    typename C::quotient_t quotient;
+    quotient.range(C::quotient_t::width - 1, 0) = divide<C>(dividend);
+    return quotient;
+}
+
 template <class C>
 void pool(hls::stream<typename Word<typename C::input_t, C::in_lanes>::type> &in,
           hls::stream<typename Word<typename C::output_t, C::out_lanes>::type> &out) {
@@ -58,34 +69,40 @@ void pool(hls::stream<typename Word<typename C::input_t, C::in_lanes>::type> &in
     typename C::accumulator_t sums[kWords][C::in_lanes];
     TAILOR_ROM(sums)
     TAILOR_LUTRAM(sums)
-    Sender<typename C::output_t, C::in_lanes, C::out_lanes> sender;
+    typename C::accumulator_t finished[C::in_lanes]; // of one word, the next channel first
+    TAILOR_REGISTERS(finished)
+    Sender<typename C::output_t, 1, C::out_lanes> sender;
+    typename Count<C::in_lanes>::type unsent = 0; // of the finished sums
     typename Count<kFrameWords>::type taken = 0;
     typename Count<kWords>::type place = 0; // of a word in its pixel
 
 word_loop:
-    while (taken != kFrameWords || !sender.ready()) {
+    while (taken != kFrameWords || unsent != 0 || !sender.ready()) {
         TAILOR_PIPELINE
         sender.send(out);
-        if (taken != kFrameWords && sender.ready()) {
+        if (unsent != 0) {
+            if (sender.ready()) {
+                typename Word<typename C::output_t, 1>::type mean;
+                set_lane(mean, 0, divide_sum<C>(finished[0]));
+                sender.put(mean);
+            shift_loop:
+                for (int lane = 1; lane < C::in_lanes; ++lane) {
+                    TAILOR_UNROLL
+                    finished[lane - 1] = finished[lane];
+                }
+                --unsent;
+            }
+        } else if (taken != kFrameWords) {
             const typename Word<typename C::input_t, C::in_lanes>::type word = in.read();
-            const bool first_pixel = taken < kWords;
-            const bool last_pixel = taken >= kFrameWords - kWords;
-            typename Word<typename C::output_t, C::in_lanes>::type means;
         lane_loop:
             for (int lane = 0; lane < C::in_lanes; ++lane) {
                 TAILOR_UNROLL
                 typename C::accumulator_t sum = get_lane<typename C::input_t>(word, lane);
-                if (!first_pixel) sum += sums[place][lane];
+                if (taken >= kWords) sum += sums[place][lane];
                 sums[place][lane] = sum;
-
-                const typename C::integer_t integer = sum.range(C::accumulator_t::width - 1, 0);
-                const typename C::dividend_t dividend = typename C::dividend_t(integer) << C::dividend_shift;
-                typename C::quotient_t quotient;
-                quotient.range(C::quotient_t::width - 1, 0) = divide<C>(dividend);
-                const typename C::output_t mean = quotient;
-                set_lane(means, lane, mean);
+                finished[lane] = sum;
             }
-            if (last_pixel) sender.put(means);
+            if (taken >= kFrameWords - kWords) unsent = C::in_lanes;
             ++taken;
             if (++place == kWords) place = 0;
         }

@@ -16,6 +16,7 @@ template <class C> struct ConvSizes {
     static const int kWordLanes = Larger<C::simd, C::in_lanes>::value;
     static const int kParts = kWordLanes / C::in_lanes; // stream words that fill a ring word
     static const int kSlices = kWordLanes / C::simd;    // beats that read one ring word
+    static_assert(kWordLanes % C::in_lanes == 0 && kWordLanes % C::simd == 0, "simd and lanes do not pack");
     static const int kPixelWords = C::in_channels / kWordLanes;
     static const int kRowWords = C::in_width * kPixelWords;
     static const int kFrameWords = C::in_height * kRowWords;

@@ -82,6 +82,7 @@ template <class T, int Group, int Lanes> class Sender {
     static const int kLanes = Larger<Group, Lanes>::value;
     static const int kGroups = kLanes / Group; // that fill the register
     static const int kWords = kLanes / Lanes;  // that empty it
+    static_assert(kLanes % Group == 0 && kLanes % Lanes == 0, "groups and words do not pack without remainder");
     typedef typename Word<T, kLanes>::type held_t;
 
     held_t held_; // the first channel lowest

@@ -163,9 +163,9 @@ def mean(name: str, source: str, result: str, shape: Shape, in_lanes: int, out_l
 
 MEANS = (
     ("ap_ufixed<8,3>", "ap_ufixed<8,3,AP_RND_CONV,AP_SAT>", Shape(height=2, width=2, channels=12), 1, 1),
-    ("ap_fixed<8,3>", "ap_fixed<6,2,AP_RND_CONV,AP_SAT>", Shape(height=3, width=4, channels=12), 2, 4),
+    ("ap_fixed<8,3>", "ap_fixed<6,2,AP_RND_CONV,AP_SAT>", Shape(height=3, width=4, channels=12), 6, 4),
     ("ap_fixed<8,3>", "ap_fixed<12,3,AP_RND,AP_WRAP>", Shape(height=3, width=5, channels=12), 4, 2),
-    ("ap_fixed<16,6>", "ap_fixed<5,2,AP_TRN_ZERO,AP_SAT_SYM>", Shape(height=7, width=1, channels=12), 3, 3),
+    ("ap_fixed<16,6>", "ap_fixed<5,2,AP_TRN_ZERO,AP_SAT_SYM>", Shape(height=7, width=1, channels=12), 2, 3),
     ("ap_fixed<16,6>", "ap_fixed<16,6>", Shape(height=3, width=2, channels=12), 12, 12),
 )
 
