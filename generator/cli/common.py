@@ -96,13 +96,15 @@ def answer(payload: Mapping[str, object], as_json: bool, *tables: Table) -> None
         click.echo(json.dumps(payload, indent=2, allow_nan=False))
         return
     console = Console(width=None if sys.stdout.isatty() else 160)
-    for table in tables:
+    for table in tables:  # a table's own title would be folded to the table's width
+        title, table.title = table.title, None
+        console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
         console.print(table)
 
 
 def figures(title: str, rows: Mapping[str, object]) -> Table:
     """A table of names and values; values of None are shown as a dash."""
-    table = Table(title=title, show_header=False, title_justify="left")
+    table = Table(title=title, show_header=False)
     for name, value in rows.items():
         table.add_row(name.replace("_", " "), cell(value))
     return table
@@ -110,7 +112,7 @@ def figures(title: str, rows: Mapping[str, object]) -> Table:
 
 def listing(title: str, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Table:
     """A table of records, one a row, showing the columns named."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title)
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
