@@ -9,8 +9,8 @@ from generator.fixed_point import IntArray
 
 def bits_for(values: IntArray) -> int:
     """Width of the narrowest two's complement integer that holds every value, at least 1."""
-    low, high = int(values.min()), int(values.max())
-    return max((low if low >= 0 else ~low).bit_length(), high.bit_length()) + 1
+    ends = (int(values.min()), int(values.max()))
+    return max((~end if end < 0 else end).bit_length() for end in ends) + 1
 
 
 def weight_words(weight: IntArray, pe: int, simd: int) -> IntArray:

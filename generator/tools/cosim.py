@@ -58,17 +58,16 @@ def run_cosim(project: Path, frames: int, stall_seed: int | None = None, rtl: Pa
         CheckFailed: the design deadlocked, or broke a rule of AXI-Stream.
     """
     described = _open(project)
-    name = str(described["name"])
+    name = described.name
     top = BenchTop(
         name=name,
-        x=_port(described["x"]),
-        y=_port(described["y"]),
-        inputs=_read_integers(project, INPUTS, frames, described["x"]),
-        expected=_read_integers(project, OUTPUTS, frames, described["y"]),
-        fifos=tuple(stream["name"] for stream in described["streams"]),
+        x=described.x.bench,
+        y=described.y.bench,
+        inputs=_read_integers(described, INPUTS, frames, described.x),
+        expected=_read_integers(described, OUTPUTS, frames, described.y),
+        fifos=described.streams,
     )
-    cycles = sum(int(stage["cycles"]) for stage in described["stages"])
-    limit = 2 * cycles + _SLACK_CYCLES
+    limit = 2 * described.cycles + _SLACK_CYCLES
     options = BenchRun(
         stall_seed=stall_seed,
         limit_cycles=limit,
@@ -78,7 +77,7 @@ def run_cosim(project: Path, frames: int, stall_seed: int | None = None, rtl: Pa
     (project / RESULTS).unlink(missing_ok=True)
     results = run_bench(f"cosim of design {name!r}", rtl or project / "rtl", (top,), folder, options)
     score = results["scores"][name]
-    _write_results(project, described["y"], np.load(folder / f"{name}_given.npy"))
+    _write_results(project, described.y, np.load(folder / f"{name}_given.npy"))
     stalled = stall_seed is not None
     return CosimResult(
         frames=frames,
@@ -90,33 +89,63 @@ def run_cosim(project: Path, frames: int, stall_seed: int | None = None, rtl: Pa
     )
 
 
-def _open(project: Path) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Port:
+    """A port as design.json describes it."""
+
+    bench: BenchPort
+    fraction_bits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Project:
+    """What cosim needs to know of a project.
+
+    Attributes:
+        cycles: a frame's in all stages together.
+    """
+
+    path: Path
+    name: str
+    x: _Port
+    y: _Port
+    streams: tuple[str, ...]
+    cycles: int
+
+
+def _open(project: Path) -> _Project:
     try:
         described = json.loads((project / MARKER).read_text(encoding="utf-8"))
+        return _Project(
+            path=project,
+            name=str(described["name"]),
+            x=_port(described["x"]),
+            y=_port(described["y"]),
+            streams=tuple(str(stream["name"]) for stream in described["streams"]),
+            cycles=sum(int(stage["cycles"]) for stage in described["stages"]),
+        )
     except OSError as error:
         raise ToolError(
             f"project {project}: expected a folder that `tailor generate` wrote, found no {MARKER}"
         ) from error
-    except ValueError as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ToolError(f"project {project}: {MARKER} is damaged; generate the project again") from error
-    if not isinstance(described, dict):
-        raise ToolError(f"project {project}: {MARKER} is damaged; generate the project again")
-    return described
 
 
-def _port(described: Mapping[str, Any]) -> BenchPort:
+def _port(described: Mapping[str, Any]) -> _Port:
     height, width, channels = described["shape"]
-    return BenchPort(
+    bench = BenchPort(
         element_width=int(described["element_width"]),
         signed=bool(described["signed"]),
         lanes=int(described["lanes"]),
         elements=height * width * channels,
     )
+    return _Port(bench=bench, fraction_bits=int(described["fraction_bits"]))
 
 
-def _read_integers(project: Path, file: str, frames: int, port: Mapping[str, Any]) -> IntArray:
+def _read_integers(project: _Project, file: str, frames: int, port: _Port) -> IntArray:
     """The first frames of a file of decimals as integers on a port's grid, (frames, elements)."""
-    path = project / file
+    path = project.path / file
     try:
         lines = path.read_text(encoding="utf-8").splitlines()[:frames]
     except OSError as error:
@@ -129,14 +158,14 @@ def _read_integers(project: Path, file: str, frames: int, port: Mapping[str, Any
             "ask for fewer, or generate with a larger --frames"
         )
     values = np.array([[float(word) for word in line.split()] for line in lines], dtype=np.float64)
-    return np.rint(np.ldexp(values, int(port["fraction_bits"]))).astype(np.int64)
+    return np.rint(np.ldexp(values, port.fraction_bits)).astype(np.int64)
 
 
-def _write_results(project: Path, port: Mapping[str, Any], given: IntArray) -> None:
+def _write_results(project: Path, port: _Port, given: IntArray) -> None:
     """What the RTL answered, in the form of the golden vectors: a frame a line."""
-    elements = int(np.prod(port["shape"]))
+    elements = port.bench.elements
     whole = given[: len(given) // elements * elements].reshape(-1, elements)
-    values = np.ldexp(whole.astype(np.float64), -int(port["fraction_bits"]))
+    values = np.ldexp(whole.astype(np.float64), -port.fraction_bits)
     try:
         (project / RESULTS).write_text(plan_vectors(values, values).text(OUTPUTS), encoding="utf-8")
     except OSError as error:

@@ -138,7 +138,7 @@ module conv_window #(
     end
 
     // --- start rule
-    logic signed [AheadBits-1:0] ahead_q, needed, step;
+    logic signed [AheadBits-1:0] ahead_q, needed, change;
     always_comb begin
         needed = AheadBits'(WindowPixels);
         for (int i = PadRows + 1; i < KernelRows; i++) if (row_outside[i]) needed -= AheadBits'(InCols);
@@ -148,11 +148,14 @@ module conv_window #(
     logic start;
     assign start = !active_q && ahead_q >= needed && out_room_i;
     assign beat = active_q || start;
-    assign ring_room_o = ahead_q < AheadBits'(RingPixels);
+    assign ring_room_o = ahead_q != AheadBits'(RingPixels);  // it is never more
 
+    // One constant for each case, so that one adder suffices.
     always_comb begin
-        step = '0;
-        if (beat && end_pixel) step = AheadBits'(end_frame ? FrameStep : end_line ? LineStep : PixelStep);
+        if (!(beat && end_pixel)) change = pixel_loaded_i ? AheadBits'(1) : '0;
+        else if (end_frame) change = pixel_loaded_i ? AheadBits'(1 - FrameStep) : AheadBits'(-FrameStep);
+        else if (end_line) change = pixel_loaded_i ? AheadBits'(1 - LineStep) : AheadBits'(-LineStep);
+        else change = pixel_loaded_i ? AheadBits'(1 - PixelStep) : AheadBits'(-PixelStep);
     end
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
@@ -160,13 +163,13 @@ module conv_window #(
             ahead_q  <= AheadBits'(BasePixels);
         end else begin
             active_q <= beat && !end_pixel;
-            ahead_q  <= ahead_q - step + AheadBits'({1'b0, pixel_loaded_i});
+            ahead_q  <= ahead_q + change;
         end
     end
 
     // --- ring address: consecutive within a tap row, back to the window's base for each output group
     logic [RingBits-1:0] base_q, address_q, address_step, address_d;
-    logic [RingBits:0] address_sum;
+    logic [RingBits:0] address_sum, address_wrapped;
     always_comb begin
         if (end_frame) address_step = RingBits'(FrameWords);
         else if (end_line) address_step = RingBits'(LineWords);
@@ -176,8 +179,8 @@ module conv_window #(
         else address_step = RingBits'(1 % RingWords);
     end
     assign address_sum = {1'b0, end_group ? base_q : address_q} + {1'b0, address_step};
-    assign address_d = (address_sum >= (RingBits + 1)'(RingWords)) ? RingBits'(address_sum - (RingBits + 1)'(RingWords))
-                                                                   : address_sum[RingBits-1:0];
+    assign address_wrapped = address_sum - (RingBits + 1)'(RingWords);  // its top bit: nothing to wrap
+    assign address_d = address_wrapped[RingBits] ? address_sum[RingBits-1:0] : address_wrapped[RingBits-1:0];
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
             base_q <= RingBits'(BaseWords);

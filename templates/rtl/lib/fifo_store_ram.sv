@@ -17,22 +17,22 @@ module fifo_store_ram #(
     output logic [Width-1:0] data_q_o
 );
     localparam int AddressBits = $clog2(Words);
-    localparam int CountBits = $clog2(Words + 1);
 
-    logic [AddressBits-1:0] write_q, read_q;
-    logic [CountBits-1:0] count_q;
+    logic [AddressBits-1:0] write_q, read_q, read_d;
+    logic valid_q;
 
-    assign valid_o = count_q != '0;
+    assign read_d = (read_q == AddressBits'(Words - 1)) ? '0 : read_q + 1'b1;
+    assign valid_o = valid_q;
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
             write_q <= '0;
             read_q  <= '0;
-            count_q <= '0;
+            valid_q <= 1'b0;
         end else begin
             if (push_i) write_q <= (write_q == AddressBits'(Words - 1)) ? '0 : write_q + 1'b1;
-            if (pop_i) read_q <= (read_q == AddressBits'(Words - 1)) ? '0 : read_q + 1'b1;
-            count_q <= count_q + CountBits'(push_i) - CountBits'(pop_i);
+            if (pop_i) read_q <= read_d;
+            if (push_i != pop_i) valid_q <= push_i || read_d != write_q;
         end
     end
 

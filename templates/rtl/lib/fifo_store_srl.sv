@@ -4,7 +4,7 @@
 // A word pushed in cycle t is valid from t+1. Words may be pushed and popped in one cycle.
 module fifo_store_srl #(
     parameter int Width = 8,
-    parameter int Words = 2
+    parameter int Words = 3
 ) (
     input  logic             clk_i,
     input  logic             rst_ni,
@@ -28,7 +28,7 @@ module fifo_store_srl #(
             last_q  <= '1;
             valid_q <= 1'b0;
         end else if (push_i != pop_i) begin
-            last_q  <= push_i ? last_q + 1'b1 : last_q - 1'b1;
+            last_q  <= last_q + (push_i ? AddressBits'(1) : '1);
             valid_q <= push_i || last_q != '0;
         end
     end

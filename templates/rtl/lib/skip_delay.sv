@@ -28,7 +28,7 @@ module skip_delay #(
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) address_q <= '1;
-        else if (shift != advance) address_q <= shift ? address_q + 1'b1 : address_q - 1'b1;
+        else if (shift != advance) address_q <= address_q + (shift ? AddressBits'(1) : '1);
     end
 
     shift_register #(

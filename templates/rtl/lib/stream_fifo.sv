@@ -28,9 +28,9 @@ module stream_fifo #(
     output logic [Width-1:0] out_data_o
 );
     localparam int CountBits = $clog2(Depth + 1);
-    localparam int StoreWords = (Depth > 3) ? Depth - 1 : 2;
+    localparam int StoreWords = (Depth > 4) ? Depth - 1 : 3;  // shorter ones would not become an SRL
 
-    logic [CountBits-1:0] promised_q;
+    logic [CountBits-1:0] promised_q, change;
     logic out_valid_q;
     logic take, load, store_valid;
 
@@ -39,12 +39,18 @@ module stream_fifo #(
     assign load = store_valid && (!out_valid_q || out_ready_i);
     assign out_valid_o = out_valid_q;
 
+    // One constant for each case, so that one adder suffices.
+    always_comb begin
+        if (reserve_i) change = take ? CountBits'(ReserveWords - 1) : CountBits'(ReserveWords);
+        else change = take ? '1 : '0;
+    end
+
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
             promised_q  <= '0;
             out_valid_q <= 1'b0;
         end else begin
-            promised_q <= promised_q + (reserve_i ? CountBits'(ReserveWords) : '0) - CountBits'(take);
+            promised_q <= promised_q + change;
             if (load) out_valid_q <= 1'b1;
             else if (out_ready_i) out_valid_q <= 1'b0;
         end
