@@ -118,7 +118,7 @@ def build_page(entries: Sequence[DesignEntry], title: str | None = None) -> Page
     wrong = tables.mismatches(entries)
     names = list(dict.fromkeys(entry.design["name"] for entry in entries))
     return Page(
-        title=title or ", ".join(names),
+        title=title or (names[0] if len(names) == 1 else ", ".join(labels)),
         deck=_deck(entries),
         facts=_facts(entries),
         cards=tuple(_card(index, entry) for index, entry in enumerate(entries)),

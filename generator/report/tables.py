@@ -144,7 +144,8 @@ def mismatches(entries: Sequence[DesignEntry]) -> int | None:
 def resource_bars(entries: Sequence[DesignEntry]) -> tuple[BarGroup, ...]:
     """LUT, FF, DSP, BRAM, skip memory and interval of all designs."""
     measured = all(cycles(entry, "interval_cycles")[1] for entry in entries)
-    predicted = "" if all(resource(entry, "dsp")[1] for entry in entries) else ", predicted"
+    synthesised = [resource(entry, "dsp")[1] for entry in entries]
+    predicted = "" if all(synthesised) else ", predicted" + (" where not synthesised" if any(synthesised) else "")
     wanted: tuple[tuple[str, str, int, Callable[[DesignEntry], Any]], ...] = (
         ("LUT", "logic, shift registers and LUT memory", 0, lambda e: resource(e, "lut")[0]),
         ("FF", "flip-flops", 0, lambda e: resource(e, "ff")[0]),
@@ -200,6 +201,7 @@ def compositions(entries: Sequence[DesignEntry]) -> tuple[Composition, ...]:
             ),
         )
         for entry, kinds in zip(entries, sums, strict=True)
+        if kinds
     )
 
 

@@ -47,3 +47,14 @@ def test_stage_table_shows_what_synthesis_found(tmp_path: Path) -> None:
     assert row[7] == f"{220 + 40 * 16:,}"
     assert len(tables.stream_table(entry).rows) == len(entry.design["streams"])
     assert all(len(row) == len(table.head) for row in table.rows)
+
+
+def test_what_was_not_synthesised_is_said_to_be_predicted(tmp_path: Path) -> None:
+    projects = write_sample(tmp_path)
+    (projects["R"] / "build" / "results" / "yosys.json").unlink()
+    entries = [load_entry(path) for path in projects.values()]
+    groups = {group.title: group for group in tables.resource_bars(entries)}
+    assert groups["DSP"].note == "DSP48 slices, predicted where not synthesised"
+    assert groups["DSP"].bars[2].value == "300"
+    assert groups["LUT"].bars[2].value == "–"
+    assert [stack.label for stack in tables.compositions(entries)] == ["T", "S"]
