@@ -317,4 +317,4 @@ def _multiplier(stage: ConvStage) -> ConstantField:
 
 def _number(name: str, value: int) -> ConstantField:
     bits = max(value.bit_length(), 1)
-    return ConstantField(f"ap_uint<{bits}>", name, f'ap_uint<{bits}>("{value}", 10)')
+    return ConstantField(f"ap_uint<{bits}>", name, f"{value}ULL")

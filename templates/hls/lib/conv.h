@@ -169,8 +169,8 @@ void conv(hls::stream<typename ConvSizes<C>::in_word_t> &in, hls::stream<typenam
           const typename C::weight_t weight[ConvSizes<C>::kPixelBeats][C::pe * C::simd],
           const typename C::accumulator_t bias[ConvSizes<C>::kOutGroups][C::pe]) {
     TAILOR_STAGE
-    TAILOR_ROM(weight)
-    TAILOR_ROM(bias)
+    TAILOR_WIDE(weight)
+    TAILOR_WIDE(bias)
     conv_loop<C>(in, out, weight, bias, NoWeights(), NoWeights());
 }
 
@@ -184,10 +184,10 @@ void conv_projected(
                                                               [C::pe * C::simd],
     const typename C::projection_accumulator_t (&projection_bias)[C::skip_t::kOutGroups][C::pe]) {
     TAILOR_STAGE
-    TAILOR_ROM(weight)
-    TAILOR_ROM(bias)
-    TAILOR_ROM(projection_weight)
-    TAILOR_ROM(projection_bias)
+    TAILOR_WIDE(weight)
+    TAILOR_WIDE(bias)
+    TAILOR_WIDE(projection_weight)
+    TAILOR_WIDE(projection_bias)
     conv_loop<C>(in, out, weight, bias, projection_weight, projection_bias);
 }
 

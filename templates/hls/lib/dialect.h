@@ -21,8 +21,8 @@
 #define TAILOR_COPIES(name) TAILOR_PRAGMA(HLS ARRAY_PARTITION variable=name complete dim=1)
 #define TAILOR_RESET(name) TAILOR_PRAGMA(HLS RESET variable=name)
 
-// A ROM that gives all elements of its second dimension in one access.
-#define TAILOR_ROM(name) TAILOR_PRAGMA(HLS ARRAY_RESHAPE variable=name complete dim=2)
+// A memory that gives all elements of its second dimension in one access.
+#define TAILOR_WIDE(name) TAILOR_PRAGMA(HLS ARRAY_RESHAPE variable=name complete dim=2)
 
 // Simple dual port memories: one write and one read a cycle.
 #define TAILOR_BRAM(name) TAILOR_PRAGMA(HLS BIND_STORAGE variable=name type=ram_s2p impl=bram)

@@ -67,7 +67,7 @@ void pool(hls::stream<typename Word<typename C::input_t, C::in_lanes>::type> &in
     static const int kFrameWords = C::pixels * kWords;
 
     typename C::accumulator_t sums[kWords][C::in_lanes];
-    TAILOR_ROM(sums)
+    TAILOR_WIDE(sums)
     TAILOR_LUTRAM(sums)
     typename C::accumulator_t finished[C::in_lanes]; // of one word, the next channel first
     TAILOR_REGISTERS(finished)
