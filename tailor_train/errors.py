@@ -12,7 +12,7 @@ class TrainError(Exception):
     exit_code = 2
 
 
-class TrainFailed(TrainError):  # noqa: N818
+class TrainFailed(TrainError):
     """The inputs were fine but the run was not: a loss of NaN, a bound that does not hold."""
 
     exit_code = 1
