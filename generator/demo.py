@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import torch
@@ -163,7 +165,7 @@ def _run_tasks(out: Path, recipe: Recipe, tell: Tell) -> dict[str, Mapping[str, 
     running: dict[Future[Mapping[str, object]], str] = {}
     results: dict[str, Mapping[str, object]] = {}
     start_s = time.monotonic()
-    pool = ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,))
+    pool = ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=_start_worker)
     try:
         while waiting or running:
             ready = [name for name, task in waiting.items() if all(step in results for step in task.after)]
@@ -175,9 +177,20 @@ def _run_tasks(out: Path, recipe: Recipe, tell: Tell) -> dict[str, Mapping[str, 
                 name = running.pop(future)
                 results[name] = future.result()
                 tell(f"{time.monotonic() - start_s:6.0f} s  {name:<8} {_told(results[name])}")
+    except BaseException:
+        for worker in active_children():
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return results
+
+
+def _start_worker() -> None:
+    """One torch thread; an interrupt is the parent's business, and its request to stop ends running tools too."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def _training(out: Path, form: str, recipe: Recipe) -> TrainingConfig:
