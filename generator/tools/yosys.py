@@ -43,7 +43,7 @@ class SynthRow:
     """One stage or stream of the design.
 
     Attributes:
-        kind: `stage`, `stream` or `top`.
+        kind: `stage`, `stream`, `port` (the AXI-Stream adapters) or `top`.
         shared_with: the instance whose run this row repeats, or None where it was the first.
     """
 

@@ -152,7 +152,7 @@ def _write(rtl: Path, instances: list[dict[str, Any]]) -> None:
 
 
 def _mac(name: str, file: str) -> dict[str, Any]:
-    memory = {"parameter": "WeightFile", "file": file, "width_bits": 8, "depth_words": 16}
+    memory = {"parameter": "WeightFile", "path": file, "width_bits": 8, "depth_words": 16}
     return {
         "name": name, "kind": "stage", "module": "tiny_mac", "parameters": {"Width": 8},
         "memories": [memory], "files": ["lib/tiny_mac.sv"],
