@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from generator import assets
+from generator.backends.rtl_names import check_top_name
 from generator.backends.rtl_stages import (
     LIBRARY,
     StageInstance,
@@ -81,10 +82,12 @@ def plan_rtl(design: Design) -> BuildPlan:
 
     Raises:
         PlacementError: lanes and folding do not fit.
+        ConfigError: the design has a name that SystemVerilog does not allow.
     """
+    library = dict(assets.static_files(_LIBRARY_FOLDER, (".sv",)))
+    check_top_name(design.name, [name.removesuffix(".sv") for name in library])
     view = top_view(design)
     instances = [stream.fifo.instance for stream in view.streams] + [stage.instance for stage in view.stages]
-    library = dict(assets.static_files(_LIBRARY_FOLDER, (".sv",)))
     modules = sorted({module for instance in instances for module in LIBRARY[instance.module]})
     files = {f"rtl/lib/{module}.sv": library[f"{module}.sv"] for module in modules}
     files |= {f"rtl/{memory.path}": memory.text for instance in instances for memory in instance.memories}

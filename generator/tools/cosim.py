@@ -16,6 +16,7 @@ import numpy as np
 from generator.build_plan import MARKER
 from generator.errors import ToolError
 from generator.fixed_point import IntArray
+from generator.names import identifier
 from generator.tools.rtl_bench import BenchPort, BenchRun, BenchTop, run_bench
 from generator.vectors import INPUTS, OUTPUTS, plan_vectors
 
@@ -118,7 +119,7 @@ def _open(project: Path) -> _Project:
         described = json.loads((project / MARKER).read_text(encoding="utf-8"))
         return _Project(
             path=project,
-            name=str(described["name"]),
+            name=identifier(str(described["name"])),
             x=_port(described["x"]),
             y=_port(described["y"]),
             streams=tuple(str(stream["name"]) for stream in described["streams"]),

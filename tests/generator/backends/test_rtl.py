@@ -13,7 +13,7 @@ from generator.backends.rtl import fifo_instances, plan_rtl, stage_instances
 from generator.backends.rtl_memory import bits_for, memory_text, weight_words
 from generator.backends.rtl_stages import LIBRARY
 from generator.design import Storage
-from generator.errors import PlacementError
+from generator.errors import ConfigError, PlacementError
 from tests.generator.backends.rtl_designs import DESIGNS, conv_design, diamond_design
 
 DIAMOND = diamond_design("diamond", Storage.BRAM, 2)
@@ -128,3 +128,12 @@ def test_names_and_comments_follow_the_design() -> None:
 def test_every_design_has_a_plan() -> None:
     digests = {plan_rtl(design).digest for design in DESIGNS}
     assert len(digests) == len(DESIGNS)
+
+
+@pytest.mark.parametrize("name", ["packed", "conv_stage", "bench_top"])
+def test_a_name_that_systemverilog_does_not_allow_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plan_rtl(replace(DIAMOND, name=name))
+    assert str(caught.value) == (
+        f"project name '{name}': is a word of SystemVerilog or of the emitted files; set another ProjectName"
+    )
