@@ -13,6 +13,11 @@ def bits_for(values: IntArray) -> int:
     return max((~end if end < 0 else end).bit_length() for end in ends) + 1
 
 
+def bias_bits(values: IntArray) -> int:
+    """Width of a bias memory: a multiple of 4, so that layers of one shape are one netlist more often."""
+    return -(-bits_for(values) // 4) * 4
+
+
 def weight_words(weight: IntArray, pe: int, simd: int) -> IntArray:
     """The weights of a conv in the order in which its beats read them.
 

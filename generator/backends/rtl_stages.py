@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from generator.backends.rtl_memory import bits_for, memory_text, weight_words
+from generator.backends.rtl_memory import bias_bits, memory_text, weight_words
 from generator.design import (
     AddStage,
     CloneStage,
@@ -199,7 +199,7 @@ def _conv(design: Design, stage: ConvStage) -> StageInstance:
     parameters = _geometry(design, stage) | {
         "WeightBits": stage.weight_format.width,
         "WeightSigned": int(stage.weight_format.signed),
-        "BiasBits": bits_for(stage.bias),
+        "BiasBits": bias_bits(stage.bias),
         "ProductShift": stage.product_shift,
         "AccBits": stage.accumulator.width,
     }
@@ -231,7 +231,7 @@ def _weights(stage: ConvStage, parameter: str, path: str, weight: IntArray, fmt:
 
 
 def _biases(stage: ConvStage, parameter: str, path: str, bias: IntArray) -> Memory:
-    width = bits_for(bias)
+    width = bias_bits(bias)
     words = bias.reshape(-1, stage.pe)
     return Memory(
         parameter=parameter,
@@ -288,7 +288,7 @@ def _short_skip_parameters(stage: ConvStage, skip: ShortSkip) -> Parameters:
         "ProjectionWeightBits": projection.weight_format.width,
         "ProjectionWeightSigned": int(projection.weight_format.signed),
         "ProjectionProductShift": projection.accumulator.fraction_bits - product_fraction,
-        "ProjectionBiasBits": bits_for(projection.bias),
+        "ProjectionBiasBits": bias_bits(projection.bias),
         "ProjectionAccBits": projection.accumulator.width,
         "MainShift": main_shift,
         "SkipShift": skip.sum.fraction_bits - projection.accumulator.fraction_bits,
