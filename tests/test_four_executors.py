@@ -128,9 +128,14 @@ def test_random_networks_agree_in_every_integer(seed: int, tmp_path: Path) -> No
     quantized = flow.quantize_network(case.network, config)
     evaluation = flow.evaluate(quantized, case.images, None)
     assert evaluation.mismatches_vs_torch == 0
-    flow.generate(quantized, config, case.images, tmp_path / "net")
+    described = flow.generate(quantized, config, case.images, tmp_path / "net").description
     assert project.csim(tmp_path / "net", FRAMES)["mismatches"] == 0
-    assert project.cosim(tmp_path / "net", FRAMES, case.stall_seed)["mismatches"] == 0
+    result = project.cosim(tmp_path / "net", FRAMES, case.stall_seed)
+    assert result["mismatches"] == 0
+    if case.stall_seed is None:  # the token model is exact on pixel-wide streams and errs late on narrow ones
+        predicted = described["predicted"]["interval_cycles"]
+        assert result["interval_cycles"] <= predicted
+        assert config.lanes != 0 or result["interval_cycles"] == predicted
 
 
 def test_random_networks_cover_what_they_should() -> None:
