@@ -81,6 +81,8 @@ def make_case(seed: int) -> Case:
     shape = (int(rng.integers(1, 4)), int(rng.integers(3, 8)), int(rng.integers(3, 8)))
     model = RandomNet(rng, shape[0]).eval()
     for module in model.modules():
+        if isinstance(module, nn.Conv2d):  # large enough for sums to leave the narrower formats
+            module.weight.data *= 2.0
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.bias, -0.5, 0.5)
@@ -149,8 +151,8 @@ def test_random_networks_cover_what_they_should() -> None:
     assert {section["Stream"]["Lanes"] for section in sections} == {"auto", "C", 2}
     assert any(case.network.input_shape[1] != case.network.input_shape[2] for case in cases)
     assert {case.stall_seed is None for case in cases} == {True, False}
-    wrapped = 0
-    for case in cases[:6]:
+    wrapping = 0
+    for case in cases:
         quantized = flow.quantize_network(case.network, parse_hardware(case.hardware, "random"))
-        wrapped += sum(flow.evaluate(quantized, case.images, None).wrapped.values())
-    assert wrapped > 0
+        wrapping += bool(flow.evaluate(quantized, case.images, None).wrapped)
+    assert wrapping >= 3

@@ -7,6 +7,7 @@ weights are synthesised once; the report says so. The flattened run keeps the re
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -162,9 +163,18 @@ def yosys_version() -> str:
     """
     folder = cache_folder()
     _make(folder)
-    done = run_command([*_command(), "-V"], folder, env=_environment(), timeout_s=_START_TIMEOUT_S, hint=_HINT)
+    with _alone(folder / "yowasp.lock"):
+        done = run_command([*_command(), "-V"], folder, env=_environment(), timeout_s=_START_TIMEOUT_S, hint=_HINT)
     lines = check(done, "yosys").stdout.strip().splitlines()
     return lines[-1].split(", Release")[0].rstrip(")") + ")" if lines else "unknown"
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One process at a time: a second one would map the compiled tool while the first still writes it (SIGBUS)."""
+    with lock.open("w", encoding="utf-8") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
