@@ -20,6 +20,7 @@ class Implementation(StrEnum):
 
     CLONE_FIFO = "clone_fifo"
     SHIFT_REGISTER = "shift_register"
+    FOLD = "fold"
     NONE = "none"
 
 

@@ -50,7 +50,7 @@ _NOTED = (
     "TransposeOutputs",
 )
 _PRECISION_KEYS = ("default", "weight", "bias", "result")
-_LATER_IMPLEMENTATIONS = ("line_buffer_tap", "ring_extend", "centre_tap", "fold")
+_LATER_IMPLEMENTATIONS = ("line_buffer_tap", "ring_extend", "centre_tap")
 
 
 def read_hardware(path: Path) -> HardwareConfig:

@@ -71,7 +71,7 @@ def _placement(skip: PlacedSkip, network: StageNetwork) -> SkipPlacement:
             )
     return SkipPlacement(
         name=skip.name,
-        implementation=Implementation.NONE,
+        implementation=skip.implementation,
         storage=Storage.AUTO,
         depth_pixels=0,
         stored_bits=0,

@@ -1,7 +1,7 @@
 """Stages and streams: the graph, its foldings and placed skips as a dataflow network.
 
-A tensor with two readers gets a clone stage; a skip placed as `shift_register` melts into the conv
-stage that it spans, together with its add and its projection. FIFO depths are left at one pixel;
+A tensor with two readers gets a clone stage; a skip placed as `shift_register` or `fold` melts into the
+conv stage that it spans, together with its add and its projection. FIFO depths are left at one pixel;
 `size_fifos` sets them.
 """
 
@@ -32,7 +32,8 @@ from generator.layers.flatten import Flatten
 from generator.layers.global_average_pool import GlobalAveragePool
 from generator.layers.linear import Linear
 from generator.names import identifier
-from generator.passes.place_skips import PlacedSkip
+from generator.passes.fold_skip import FoldedConv, fold_skip
+from generator.passes.place_skips import IN_STAGE, PlacedSkip
 from generator.passes.set_folding import Folding, ring_pixels
 from generator.passes.set_lanes import StreamEnd, set_lanes
 
@@ -73,9 +74,7 @@ class _Builder:
         self._foldings = foldings
         self._skips = tuple(skip for skip in skips if skip.edge is not None)
         self._fused = {
-            skip.edge.main[0]: skip
-            for skip in self._skips
-            if skip.edge is not None and skip.implementation is Implementation.SHIFT_REGISTER
+            skip.edge.main[0]: skip for skip in self._skips if skip.edge is not None and skip.implementation in IN_STAGE
         }
         self._absorbed = {
             name
@@ -205,10 +204,11 @@ class _Builder:
         folding = self._foldings[node.name]
         if isinstance(layer, Linear):
             in_shape = Shape(height=1, width=1, channels=source.shape.elements)
-            weight, kernel, stride, padding = layer.weight[None, None], (1, 1), (1, 1), (0, 0)
+            kernel, stride, padding = (1, 1), (1, 1), (0, 0)
         else:
-            in_shape, weight = source.shape, layer.weight
+            in_shape = source.shape
             kernel, stride, padding = layer.kernel, layer.stride, layer.padding
+        arithmetic = self._arithmetic(node, tensor, source.format)
         return ConvStage(
             name=node.name,
             input=source.name,
@@ -219,11 +219,11 @@ class _Builder:
             kernel=kernel,
             stride=stride,
             padding=padding,
-            weight=weight,
-            weight_format=layer.weight_format,
-            bias=layer.bias,
-            product_shift=layer.product_shift,
-            accumulator=node.accumulator if tensor is not node else self._exact(node),
+            weight=arithmetic.weight,
+            weight_format=arithmetic.weight_format,
+            bias=arithmetic.bias,
+            product_shift=arithmetic.product_shift,
+            accumulator=arithmetic.accumulator,
             relu=tensor.relu,
             result=tensor.result,
             pe=folding.pe,
@@ -233,14 +233,36 @@ class _Builder:
             short_skip=self._short_skip(node, in_shape),
         )
 
+    def _arithmetic(self, node: Node, tensor: Node, in_format: FixedPoint) -> FoldedConv:
+        """Weights and exact sums of a conv stage, with a folded skip where there is one."""
+        layer = node.layer
+        assert isinstance(layer, Conv2d | Linear)
+        skip = self._fused.get(node.name)
+        if skip is not None and skip.edge is not None and skip.implementation is Implementation.FOLD:
+            assert isinstance(layer, Conv2d)
+            side = self._graph.node(skip.edge.projection).layer if skip.edge.projection else None
+            assert side is None or isinstance(side, Conv2d)
+            folded = fold_skip(layer, side, in_format, tensor.accumulator.fraction_bits)
+            return replace(folded, accumulator=self._widened(tensor, folded.accumulator))
+        return FoldedConv(
+            weight=layer.weight[None, None] if isinstance(layer, Linear) else layer.weight,
+            weight_format=layer.weight_format,
+            bias=layer.bias,
+            product_shift=layer.product_shift,
+            accumulator=node.accumulator if tensor is not node else self._exact(node),
+        )
+
     def _exact(self, node: Node) -> FixedPoint:
         """The node's exact format, widened to whole bytes where it leaves through the top."""
-        widened = node.result is None and not self._readers(node.name)
-        return _whole_bytes(node.accumulator) if widened else node.accumulator
+        return self._widened(node, node.accumulator)
+
+    def _widened(self, node: Node, exact: FixedPoint) -> FixedPoint:
+        leaves = node.result is None and not self._readers(node.name)
+        return _whole_bytes(exact) if leaves else exact
 
     def _short_skip(self, node: Node, in_shape: Shape) -> ShortSkip | None:
         skip = self._fused.get(node.name)
-        if skip is None or skip.edge is None:
+        if skip is None or skip.edge is None or skip.implementation is Implementation.FOLD:
             return None
         projection = None
         if skip.edge.projection is not None:

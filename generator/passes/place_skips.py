@@ -12,6 +12,9 @@ from generator.graph import Graph, SkipEdge
 AUTO = {True: Implementation.SHIFT_REGISTER, False: Implementation.CLONE_FIFO}
 """What `auto` takes, by whether the skip is short."""
 
+IN_STAGE = (Implementation.SHIFT_REGISTER, Implementation.FOLD)
+"""Built inside the conv stage that the skip spans: no clone, no add stage."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedSkip:
@@ -83,15 +86,25 @@ def _misfit(graph: Graph, edge: SkipEdge, chosen: SkipConfig) -> str:
     implementation = chosen.implementation or AUTO[edge.short and len(edge.main) == 1]
     if implementation is Implementation.NONE:
         return "none is for removed skips and this one is part of the network; remove it in training"
-    if implementation is Implementation.SHIFT_REGISTER:
-        if len(edge.main) != 1:
-            return f"shift_register needs a skip over one conv, this one spans {len(edge.main)}; use clone_fifo"
-        if chosen.storage not in (Storage.AUTO, Storage.SRL):
-            return f"shift_register is built of SRLs, Storage {chosen.storage} is not possible; use auto or srl"
-        if chosen.depth_pixels is not None:
-            return "the depth of a shift_register follows from the line buffer; use Depth: auto"
-        if graph.node(edge.main[0]).result is not None:
-            return f"the conv {edge.main[0]} is requantized before the add; use clone_fifo"
+    if implementation in IN_STAGE:
+        return _misfit_in_stage(graph, edge, implementation, chosen)
     if chosen.storage is Storage.URAM:
         return "storage uram is not available for skip FIFOs; use auto, bram, lutram or srl"
+    return ""
+
+
+def _misfit_in_stage(graph: Graph, edge: SkipEdge, implementation: Implementation, chosen: SkipConfig) -> str:
+    if len(edge.main) != 1:
+        return f"{implementation} needs a skip over one conv, this one spans {len(edge.main)}; use clone_fifo"
+    conv = graph.node(edge.main[0])
+    if conv.result is not None or conv.relu:
+        return f"the conv {conv.name} is rectified or requantized before the add; use clone_fifo"
+    if implementation is Implementation.FOLD:
+        if chosen.storage is not Storage.AUTO or chosen.depth_pixels is not None:
+            return "fold stores nothing; use Storage: auto and Depth: auto"
+        return ""
+    if chosen.storage not in (Storage.AUTO, Storage.SRL):
+        return f"shift_register is built of SRLs, Storage {chosen.storage} is not possible; use auto or srl"
+    if chosen.depth_pixels is not None:
+        return "the depth of a shift_register follows from the line buffer; use Depth: auto"
     return ""

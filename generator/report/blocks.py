@@ -66,7 +66,7 @@ def _block_names(design: Json) -> list[str]:
     names = []
     for skip in design["skips"]:
         stem, _, last = skip["name"].rpartition(".")
-        short = skip["implementation"] == "shift_register" and last.isdigit() and stem
+        short = skip["implementation"] in ("shift_register", "fold") and last.isdigit() and stem
         names.append(stem if short else skip["name"])
     return list(dict.fromkeys(names))
 

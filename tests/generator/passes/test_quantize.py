@@ -132,7 +132,5 @@ def test_mean_that_hardware_cannot_divide() -> None:
     imported = float_graph(seeded(Net(2, (3, 4), (2,), "pool"), 0), (2, 5, 5))
     table = resolve_formats(imported, config())
     table["blocks.0.conv2.relu"]["result"] = "ap_fixed<28,8>"
-    with pytest.raises(
-        NumericsError, match=r"^node 'mean': the mean divides values of up to 33 bits by 9216, "
-    ):
+    with pytest.raises(NumericsError, match=r"^node 'mean': the mean divides values of up to 33 bits by 9216, "):
         quantize(imported, table)
