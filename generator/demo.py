@@ -63,7 +63,7 @@ FULL = Recipe(
     most_lost=2.0,
 )
 QUICK = Recipe(
-    settings=("model.factory=resnet8", "teacher.epochs=4", "tail_epochs=3", "quantize.epochs=1"),
+    settings=("model.factory=resnet8", "teacher.epochs=10", "tail_epochs=5", "quantize.epochs=1"),
     csim_images=5,
     cosim_images=5,
     synthesise=False,
