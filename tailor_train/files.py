@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.chmod(temporary, 0o644)
             os.replace(temporary, path)
         except BaseException:
-            os.unlink(temporary)
+            with suppress(FileNotFoundError):  # an interrupt may come when the file has just got its name
+                os.unlink(temporary)
             raise
     except OSError as error:
         raise TrainError(f"file '{path}' cannot be written: {error.strerror}") from error

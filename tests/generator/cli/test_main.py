@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -131,3 +133,20 @@ def test_run_returns_an_exit_code_for_no_command(capsys: pytest.CaptureFixture[s
     assert main.run([]) == 2
     assert "Commands" in capsys.readouterr().err
     assert isinstance(main.tailor, click.Group)
+
+
+def test_a_request_to_stop_is_an_interrupt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def command(**_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+
+    monkeypatch.setattr(main, "tailor", lambda: None)
+    monkeypatch.setattr(main.tailor, "main", command, raising=False)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as stop:
+            main.main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert stop.value.code == 1
+    assert capsys.readouterr().err.strip() == "Error: interrupted"
