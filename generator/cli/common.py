@@ -40,14 +40,17 @@ def source_options(function: _Function) -> _Function:
     return function
 
 
-def data_options(function: _Function) -> _Function:
-    """--data and its arguments."""
-    for decorate in (
-        click.option("--data-arg", "data_arguments", multiple=True, metavar="KEY=VALUE", help="Argument of --data."),
-        click.option("--data", help="digits, random, or package.module:factory; default: the checkpoint's own."),
-    ):
-        function = decorate(function)
-    return function
+def data_options(default: str) -> Callable[[_Function], _Function]:
+    """--data and its arguments; `default` says in words what is taken without."""
+
+    def decorate_all(function: _Function) -> _Function:
+        text = f"digits, random, or package.module:factory; default: {default}."
+        argument = click.option(
+            "--data-arg", "data_arguments", multiple=True, metavar="KEY=VALUE", help="Argument of --data."
+        )
+        return click.option("--data", help=text)(argument(function))
+
+    return decorate_all
 
 
 def parse_assignments(assignments: Sequence[str], option: str) -> dict[str, object]:

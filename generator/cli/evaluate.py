@@ -24,7 +24,7 @@ from generator.source import load_images
 @click.command("evaluate", short_help="Accuracy of the integers, compared with PyTorch in every logit.")
 @source_options
 @click.option("--hardware", "hardware_path", type=click.Path(path_type=Path), metavar="HW.yaml")
-@data_options
+@data_options("the checkpoint's own")
 @click.option("--limit", type=click.IntRange(min=1), help="Use the first N images only.")
 @JSON_OPTION
 def command(

@@ -29,7 +29,7 @@ from generator.source import CALIBRATION_IMAGES, load_images
 @click.option("--hardware", "hardware_path", type=click.Path(path_type=Path), metavar="HW.yaml", required=True)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Folder to write.")
 @click.option("--calibrate", metavar="DATA", help="Choose formats that the configuration leaves open by this data.")
-@data_options
+@data_options("seeded random inputs")
 @click.option("--frames", type=click.IntRange(min=1), default=64, show_default=True, help="Frames of test data.")
 @JSON_OPTION
 def command(

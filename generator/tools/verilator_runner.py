@@ -61,17 +61,19 @@ def run_bench(job: dict[str, Any]) -> None:
     # verilated.mk calls plain `python`, which Debian does not have outside a virtual environment
     settings = (*job["make_settings"], f"PYTHON3={sys.executable}")
     runner = LeanVerilator(settings, Path(job["runtime_dir"]))
-    try:
-        runner.build(
-            hdl_toplevel=job["top"],
-            sources=job["sources"],
-            build_args=job["build_args"],
-            build_dir=job["build_dir"],
-            timescale=("1ns", "1ns"),
-        )
-    except BaseException:  # make would take the half-written files of a failed build for finished ones
+    # make takes the half-written files of a build that failed or was killed for finished ones
+    whole = Path(job["build_dir"]) / "whole"
+    if not whole.exists():
         shutil.rmtree(job["build_dir"], ignore_errors=True)
-        raise
+    whole.unlink(missing_ok=True)
+    runner.build(
+        hdl_toplevel=job["top"],
+        sources=job["sources"],
+        build_args=job["build_args"],
+        build_dir=job["build_dir"],
+        timescale=("1ns", "1ns"),
+    )
+    whole.touch()
     runner.test(
         hdl_toplevel=job["top"],
         hdl_toplevel_lang="verilog",
