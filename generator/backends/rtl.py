@@ -162,7 +162,8 @@ def _stream_view(design: Design, stream: Stream, fifo: StageInstance) -> StreamV
     words = reserved_words(design, stream)
     title = (
         f"{stream.source or 'x'} -> {stream.sink or 'y'}: {stream.shape} of {stream.format}, "
-        f"{stream.lanes} lanes = {stream.width_bits} bits, {stream.depth_words} words, {fifo_storage(stream)}"
+        f"{stream.lanes} lane{'s' if stream.lanes > 1 else ''} = {stream.width_bits} bits, "
+        f"{stream.depth_words} words, {fifo_storage(stream)}"
         f"{f', promised {words} at a time' if words > 1 else ''}"
     )
     view = InstanceView(label=f"fifo_{identifier(stream.name)}", title=title, instance=fifo, ports=ports, clocked=True)

@@ -32,7 +32,7 @@ from generator.layers.flatten import Flatten
 from generator.layers.global_average_pool import GlobalAveragePool
 from generator.layers.linear import Linear
 from generator.names import identifier
-from generator.passes.fold_skip import FoldedConv, fold_skip
+from generator.passes.fold_skip import ConvArithmetic, fold_skip
 from generator.passes.place_skips import IN_STAGE, PlacedSkip
 from generator.passes.set_folding import Folding, ring_pixels
 from generator.passes.set_lanes import StreamEnd, set_lanes
@@ -233,7 +233,7 @@ class _Builder:
             short_skip=self._short_skip(node, in_shape),
         )
 
-    def _arithmetic(self, node: Node, tensor: Node, in_format: FixedPoint) -> FoldedConv:
+    def _arithmetic(self, node: Node, tensor: Node, in_format: FixedPoint) -> ConvArithmetic:
         """Weights and exact sums of a conv stage, with a folded skip where there is one."""
         layer = node.layer
         assert isinstance(layer, Conv2d | Linear)
@@ -244,7 +244,7 @@ class _Builder:
             assert side is None or isinstance(side, Conv2d)
             folded = fold_skip(layer, side, in_format, tensor.accumulator.fraction_bits)
             return replace(folded, accumulator=self._widened(tensor, folded.accumulator))
-        return FoldedConv(
+        return ConvArithmetic(
             weight=layer.weight[None, None] if isinstance(layer, Linear) else layer.weight,
             weight_format=layer.weight_format,
             bias=layer.bias,

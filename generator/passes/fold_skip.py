@@ -16,8 +16,8 @@ from generator.layers.conv2d import Conv2d
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoldedConv:
-    """A conv that computes main and skip at once.
+class ConvArithmetic:
+    """What a conv stage multiplies and adds: its weights, its bias and the format of its exact sums.
 
     Attributes:
         weight: (kh, kw, Cin, Cout) int64, in LSBs of weight_format.
@@ -32,7 +32,7 @@ class FoldedConv:
     accumulator: FixedPoint
 
 
-def fold_skip(conv: Conv2d, projection: Conv2d | None, in_format: FixedPoint, point: int) -> FoldedConv:
+def fold_skip(conv: Conv2d, projection: Conv2d | None, in_format: FixedPoint, point: int) -> ConvArithmetic:
     """Add a short skip to the centre tap of its conv.
 
     Args:
@@ -53,7 +53,7 @@ def fold_skip(conv: Conv2d, projection: Conv2d | None, in_format: FixedPoint, po
     weight[conv.padding] += side << (fraction - side_point)
     product_shift = point - in_format.fraction_bits - fraction
     bound = dot_bound(dot_bounds(weight, bias), product_shift, in_format)
-    return FoldedConv(
+    return ConvArithmetic(
         weight=weight,
         weight_format=_narrowest(weight, fraction),
         bias=bias,
