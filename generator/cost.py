@@ -110,7 +110,7 @@ def _stage_dsp(stage: ConvStage | PoolStage) -> int:
         return 0
     x_bits = stage.in_format.width + (not stage.in_format.signed)
     slices = stage.pe * stage.simd * dsp_slices(x_bits, stage.weight_format.width + (not stage.weight_format.signed))
-    projection = stage.short_skip.projection if stage.short_skip else None
+    projection = stage.join.projection if stage.join else None
     if projection is not None:
         weight_bits = projection.weight_format.width + (not projection.weight_format.signed)
         slices += stage.pe * stage.simd * dsp_slices(x_bits, weight_bits)
@@ -124,7 +124,7 @@ def _memories(design: Design) -> Iterator[float]:
             continue
         word_bits = stage.pe * stage.simd * stage.weight_format.width
         yield rom_blocks(word_bits, stage.reuse_factor)
-        projection = stage.short_skip.projection if stage.short_skip else None
+        projection = stage.join.projection if stage.join else None
         if projection is not None:
             beats = stage.reuse_factor // (stage.kernel[0] * stage.kernel[1])
             yield rom_blocks(stage.pe * stage.simd * projection.weight_format.width, beats)

@@ -19,9 +19,25 @@ class Implementation(StrEnum):
     """How a skip connection is built."""
 
     CLONE_FIFO = "clone_fifo"
+    LINE_BUFFER_TAP = "line_buffer_tap"
+    RING_EXTEND = "ring_extend"
     SHIFT_REGISTER = "shift_register"
+    CENTRE_TAP = "centre_tap"
     FOLD = "fold"
     NONE = "none"
+
+
+class ReadForm(StrEnum):
+    """How a conv stage reads its ring.
+
+    SERIAL: one RAM; a beat is one tap of `simd` input channels.
+    ROWS: one RAM bank a kernel row; a beat is one kernel column of simd / kh input channels.
+    WINDOW: the window in registers; a beat is all taps of simd / (kh * kw) input channels.
+    """
+
+    SERIAL = "serial"
+    ROWS = "rows"
+    WINDOW = "window"
 
 
 class Storage(StrEnum):
@@ -32,6 +48,8 @@ class Storage(StrEnum):
     SRL = "srl"
     LUTRAM = "lutram"
     URAM = "uram"
+    NONE = "none"
+    """No FIFO at all: the writer fills the reader's ring, which has promised the room (depth_words 0)."""
 
 
 class Multiplier(StrEnum):
@@ -111,23 +129,49 @@ class Projection:
     accumulator: FixedPoint
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShortSkip:
-    """A skip over this one conv, joined before the activation (style pre).
+class JoinSource(StrEnum):
+    """Where the skip operand of a join inside a conv stage comes from.
 
-    Exactly one of the two holds: `projection` is not None (computed on the centre tap, nothing
-    stored, depth_pixels 0), or the input pixel itself waits in a shift register of depth_pixels.
+    STREAM: a skip stream (a FIFO behind a clone stage, a projection or the tap of an earlier ring).
+    SHIFT_REGISTER: the stage's own input pixels, from a shift register (identity only).
+    CENTRE: the stage's own input pixel, as the window's centre tap reads it (identity only); nothing stored.
+    PROJECTION: a 1x1 conv of the stage's own input on the centre tap, on its own multipliers.
+    """
+
+    STREAM = "stream"
+    SHIFT_REGISTER = "shift_register"
+    CENTRE = "centre"
+    PROJECTION = "projection"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join:
+    """A residual add that lives inside the conv stage that computes its main operand.
+
+    Style pre (after_relu False): relu(main + skip); post (True): relu(main) + skip; exact, then one
+    requantization.
 
     Attributes:
-        sum: exact format of main + skip; its point is the finer one of the two.
+        name: of the skip connection.
         join: name of the graph's add node.
+        source: where the skip operand comes from.
+        stream: name of the skip stream (STREAM), else None.
+        format: exact format of the skip operand.
+        projection: the 1x1 conv (PROJECTION), else None.
+        depth_pixels: pixels in the stage's own shift register (SHIFT_REGISTER), else 0.
+        after_relu: style post.
+        sum: exact format of main + skip; its point is the finer one of the two.
     """
 
     name: str
     join: str
+    source: JoinSource
+    stream: str | None = None
+    format: FixedPoint
     projection: Projection | None
     depth_pixels: int
     storage: Storage
+    after_relu: bool = False
     sum: FixedPoint
 
 
@@ -136,7 +180,8 @@ class ConvStage:
     """A pe x simd matrix-vector unit over a ring line buffer. A linear layer is a 1x1 conv on one pixel.
 
     The loop, one iteration a cycle: for pixel / for output group (Cout/pe) / for tap row / for tap
-    column / for input group (Cin/simd). Padding is zero. RF = Cout/pe * kh*kw * Cin/simd cycles a pixel.
+    column / for input group. Padding is zero. RF = Cout * kh*kw * Cin / (pe * simd) cycles a pixel with
+    all taps inside the image; a pixel at the border costs fewer where `skip_padding` holds.
 
     Attributes:
         weight: (kh, kw, Cin, Cout) int64, in LSBs of weight_format.
@@ -144,8 +189,14 @@ class ConvStage:
         product_shift: left shift of each product onto the accumulator's point (0 unless the bias is finer).
         accumulator: exact format of the conv's own sum, bias included.
         result: format after ReLU and the one requantization; None: the exact sum goes out.
+        simd: products a cycle for each of the pe output channels: input channels times the taps that the
+            read form takes at once.
         ring_pixels: capacity of the line buffer in input pixels.
-        short_skip: joined inside this stage, or None.
+        skip_padding: taps outside the image cost no beat (serial: rows and columns; rows: columns).
+        packed: two products of 8 bits share a DSP.
+        join: the residual add joined inside this stage, or None.
+        tap: name of the skip stream that a second reader of the ring feeds with the input pixels, in
+            raster order, or None; a slot is free when window and tap have both passed it.
     """
 
     name: str
@@ -168,23 +219,39 @@ class ConvStage:
     simd: int
     ring_pixels: int
     multiplier: Multiplier
-    short_skip: ShortSkip | None
+    form: ReadForm = ReadForm.SERIAL
+    skip_padding: bool = False
+    packed: bool = False
+    join: Join | None = None
+    tap: str | None = None
 
     @property
     def reuse_factor(self) -> int:
         """Cycles for one output pixel."""
         taps = self.kernel[0] * self.kernel[1]
-        return (self.out_shape.channels // self.pe) * taps * (self.in_shape.channels // self.simd)
+        return (self.out_shape.channels // self.pe) * (taps * self.in_shape.channels // self.simd)
 
     @property
     def cycles(self) -> int:
         """Cycles for one frame at the full rate."""
-        return self.out_shape.pixels * self.reuse_factor
+        if not self.skip_padding or self.form is ReadForm.WINDOW:
+            return self.out_shape.pixels * self.reuse_factor
+        rows = sum(self.taps_inside(0, row) for row in range(self.out_shape.height))
+        columns = sum(self.taps_inside(1, column) for column in range(self.out_shape.width))
+        if self.form is ReadForm.ROWS:
+            rows = self.out_shape.height * self.kernel[0]
+        return rows * columns * self.reuse_factor // (self.kernel[0] * self.kernel[1])
+
+    def taps_inside(self, axis: int, position: int) -> int:
+        """Kernel rows (axis 0) or columns (axis 1) that lie inside the image at an output row or column."""
+        size = (self.in_shape.height, self.in_shape.width)[axis]
+        first = position * self.stride[axis] - self.padding[axis]
+        return min(first + self.kernel[axis], size) - max(first, 0)
 
     @property
     def exact_sum(self) -> FixedPoint:
         """Format of the sum before ReLU and requantization, a short skip included."""
-        return self.short_skip.sum if self.short_skip else self.accumulator
+        return self.join.sum if self.join else self.accumulator
 
     @property
     def out_format(self) -> FixedPoint:
@@ -195,7 +262,7 @@ class ConvStage:
     def multipliers(self) -> int:
         """Products a cycle."""
         own = self.pe * self.simd
-        return own * 2 if self.short_skip and self.short_skip.projection else own
+        return own * 2 if self.join and self.join.projection else own  # serial: the centre tap's simd again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

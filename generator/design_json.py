@@ -93,7 +93,7 @@ def _stage(stage: Stage, design: Design) -> dict[str, Any]:
     }
     match stage:
         case ConvStage():
-            short = stage.short_skip
+            short = stage.join
             return common | {
                 "kind": "conv",
                 "cycles": stage.cycles,

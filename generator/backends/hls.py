@@ -119,7 +119,7 @@ def _call(stage: Stage) -> str:
         case ConvStage():
             names = [stage.input, stage.output]
             kernel, tables = "conv", [f"{base}_weight", f"{base}_bias"]
-            if stage.short_skip is not None and stage.short_skip.projection is not None:
+            if stage.join is not None and stage.join.projection is not None:
                 kernel = "conv_projected"
                 tables += [f"{base}_skip_weight", f"{base}_skip_bias"]
         case CloneStage():
@@ -142,7 +142,7 @@ def _roms(stage: Stage) -> tuple[RomView, ...]:
         _rom(f"{base}_weight", f"{base}_config::weight_t", order_weights(stage.weight, stage), stage.weight_format),
         _rom(f"{base}_bias", f"{base}_config::accumulator_t", stage.bias.reshape(-1, stage.pe), stage.accumulator),
     ]
-    projection = stage.short_skip.projection if stage.short_skip else None
+    projection = stage.join.projection if stage.join else None
     if projection is not None:
         weight = order_weights(projection.weight[np.newaxis, np.newaxis], stage)
         roms += [

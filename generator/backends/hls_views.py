@@ -123,7 +123,7 @@ def conv_configs(stage: ConvStage, design: Design) -> tuple[ConfigView, ...]:
     """Configuration of a conv stage, behind that of its short skip if it has one."""
     source, sink = design.stream(stage.input), design.stream(stage.output)
     base = identifier(stage.name)
-    skip = stage.short_skip
+    skip = stage.join
     types = [
         TypeField("input_t", str(stage.in_format)),
         TypeField("weight_t", exact(stage.weight_format)),
@@ -174,16 +174,16 @@ def conv_configs(stage: ConvStage, design: Design) -> tuple[ConfigView, ...]:
 
 
 def _identity_config(stage: ConvStage, source: Stream) -> ConfigView:
-    assert stage.short_skip is not None
+    assert stage.join is not None
     return ConfigView(
         name=f"{identifier(stage.name)}_skip_config",
-        comment=f"{stage.short_skip.name}: {stage.name}'s input waits in a shift register.",
+        comment=f"{stage.join.name}: {stage.name}'s input waits in a shift register.",
         types=(TypeField("input_t", str(stage.in_format)),),
         constants=_integers(
             channels=stage.in_shape.channels,
             lanes=source.lanes,
             pe=stage.pe,
-            depth_pixels=stage.short_skip.depth_pixels,
+            depth_pixels=stage.join.depth_pixels,
         ),
     )
 

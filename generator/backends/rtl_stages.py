@@ -10,9 +10,9 @@ from generator.design import (
     CloneStage,
     ConvStage,
     Design,
+    Join,
     Multiplier,
     PoolStage,
-    ShortSkip,
     Stage,
     Storage,
     Stream,
@@ -142,7 +142,7 @@ def _problems(design: Design, stage: Stage) -> list[str]:
         return []
     lanes_in, lanes_out = design.stream(stage.input).lanes, design.stream(stage.output).lanes
     pairs = [("input lanes", lanes_in, "simd", stage.simd), ("output lanes", lanes_out, "pe", stage.pe)]
-    if stage.short_skip and stage.short_skip.projection is None:
+    if stage.join and stage.join.projection is None:
         pairs.append(("input lanes", lanes_in, "pe", stage.pe))
     found = [
         f"stage {stage.name!r}: {name} {lanes} and {other} {folding}: one must divide the other"
@@ -203,9 +203,9 @@ def _conv(design: Design, stage: ConvStage) -> StageInstance:
         "ProductShift": stage.product_shift,
         "AccBits": stage.accumulator.width,
     }
-    if stage.short_skip is not None:
-        parameters |= _short_skip_parameters(stage, stage.short_skip)
-        projection = stage.short_skip.projection
+    if stage.join is not None:
+        parameters |= _short_skip_parameters(stage, stage.join)
+        projection = stage.join.projection
         if projection is not None:
             path = f"mem/{name}_projection"
             weight = projection.weight[None, None]
@@ -272,7 +272,7 @@ def _geometry(design: Design, stage: ConvStage) -> Parameters:
     }
 
 
-def _short_skip_parameters(stage: ConvStage, skip: ShortSkip) -> Parameters:
+def _short_skip_parameters(stage: ConvStage, skip: Join) -> Parameters:
     main_shift = skip.sum.fraction_bits - stage.accumulator.fraction_bits
     projection = skip.projection
     if projection is None:

@@ -58,13 +58,13 @@ def _placement(skip: PlacedSkip, network: StageNetwork) -> SkipPlacement:
             stream=stream.name,
         )
     for stage in network.stages:
-        if isinstance(stage, ConvStage) and stage.short_skip is not None and stage.short_skip.name == skip.name:
+        if isinstance(stage, ConvStage) and stage.join is not None and stage.join.name == skip.name:
             bits = stage.in_shape.channels * stage.in_format.width
-            depth = stage.short_skip.depth_pixels
+            depth = stage.join.depth_pixels
             return SkipPlacement(
                 name=skip.name,
                 implementation=skip.implementation,
-                storage=stage.short_skip.storage,
+                storage=stage.join.storage,
                 depth_pixels=depth,
                 stored_bits=depth * bits,
                 stream=None,

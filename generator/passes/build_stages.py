@@ -16,9 +16,10 @@ from generator.design import (
     CloneStage,
     ConvStage,
     Implementation,
+    Join,
+    JoinSource,
     PoolStage,
     Projection,
-    ShortSkip,
     Stage,
     Storage,
     Stream,
@@ -230,7 +231,7 @@ class _Builder:
             simd=folding.simd,
             ring_pixels=ring_pixels(kernel, in_shape.width),
             multiplier=self._config.multiplier,
-            short_skip=self._short_skip(node, in_shape),
+            join=self._short_skip(node, in_shape),
         )
 
     def _arithmetic(self, node: Node, tensor: Node, in_format: FixedPoint) -> ConvArithmetic:
@@ -260,7 +261,7 @@ class _Builder:
         leaves = node.result is None and not self._readers(node.name)
         return _whole_bytes(exact) if leaves else exact
 
-    def _short_skip(self, node: Node, in_shape: Shape) -> ShortSkip | None:
+    def _short_skip(self, node: Node, in_shape: Shape) -> Join | None:
         skip = self._fused.get(node.name)
         if skip is None or skip.edge is None or skip.implementation is Implementation.FOLD:
             return None
@@ -280,9 +281,11 @@ class _Builder:
         layer = node.layer
         assert isinstance(layer, Conv2d)
         look_ahead = (layer.kernel[0] - 1 - layer.padding[0]) * in_shape.width + layer.kernel[1] - 1 - layer.padding[1]
-        return ShortSkip(
+        return Join(
             name=skip.name,
             join=skip.edge.join,
+            source=JoinSource.PROJECTION if projection else JoinSource.SHIFT_REGISTER,
+            format=projection.accumulator if projection else self._graph.format_of(node.inputs[0]),
             projection=projection,
             depth_pixels=0 if projection else look_ahead + 2,
             storage=Storage.SRL,

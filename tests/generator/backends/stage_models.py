@@ -11,10 +11,11 @@ from generator.design import (
     CloneStage,
     ConvStage,
     Design,
+    Join,
+    JoinSource,
     Multiplier,
     PoolStage,
     Projection,
-    ShortSkip,
     Storage,
     Stream,
     StreamRole,
@@ -71,9 +72,11 @@ def make_conv(
     if spec.skip == "identity":
         total = _sum(accumulator, fmt)
         look_ahead = (spec.kernel - 1 - pad) * shape.width + spec.kernel - 1 - pad
-        skip = ShortSkip(
+        skip = Join(
             name=f"{spec.name}_skip",
             join="add",
+            source=JoinSource.SHIFT_REGISTER,
+            format=fmt,
             projection=None,
             depth_pixels=look_ahead + 2,
             storage=Storage.SRL,
@@ -90,9 +93,11 @@ def make_conv(
             product_shift=0,
             accumulator=own,
         )
-        skip = ShortSkip(
+        skip = Join(
             name=f"{spec.name}_skip",
             join="add",
+            source=JoinSource.PROJECTION,
+            format=own,
             projection=projection,
             depth_pixels=0,
             storage=Storage.SRL,
@@ -119,7 +124,7 @@ def make_conv(
         simd=spec.simd,
         ring_pixels=(spec.kernel - 1) * shape.width + spec.kernel + 1 if spec.kernel > 1 else 2,
         multiplier=Multiplier.AUTO,
-        short_skip=skip,
+        join=skip,
     )
 
 
@@ -209,7 +214,7 @@ def run_conv(stage: ConvStage, x: IntArray) -> IntArray:
     """(N, H, W, Cin) to (N, H', W', Cout), int64."""
     total = _convolve(stage, x)
     exact = stage.accumulator
-    skip = stage.short_skip
+    skip = stage.join
     if skip is not None:
         total = _align(total, exact, skip.sum)
         exact = skip.sum

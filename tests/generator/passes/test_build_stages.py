@@ -58,15 +58,15 @@ def test_a_projection_moves_into_the_conv_stage_when_the_skip_is_short():
     first, second = stages["layer2.0.conv1"], stages["layer2.0.conv2"]
     assert isinstance(first, ConvStage)
     assert isinstance(second, ConvStage)
-    assert first.short_skip is not None
-    assert first.short_skip.projection is not None
-    assert first.short_skip.projection.name == "layer2.0.downsample.0"
-    assert first.short_skip.projection.weight.shape == (8, 16)
-    assert first.short_skip.depth_pixels == 0
+    assert first.join is not None
+    assert first.join.projection is not None
+    assert first.join.projection.name == "layer2.0.downsample.0"
+    assert first.join.projection.weight.shape == (8, 16)
+    assert first.join.depth_pixels == 0
     assert first.multipliers == 2 * first.pe * first.simd
-    assert second.short_skip is not None
-    assert second.short_skip.projection is None
-    assert second.short_skip.depth_pixels == (4 + 1) + 2
+    assert second.join is not None
+    assert second.join.projection is None
+    assert second.join.depth_pixels == (4 + 1) + 2
     assert "layer2.0.downsample.0" not in stages
 
 

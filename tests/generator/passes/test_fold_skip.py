@@ -83,7 +83,7 @@ def test_a_folded_skip_leaves_the_design_of_a_removed_one():
     for folded, plain in zip(shortened.stages, removed.stages, strict=True):
         assert isinstance(folded, ConvStage)
         assert isinstance(plain, ConvStage)
-        assert folded.short_skip is None
+        assert folded.join is None
         assert folded.multipliers == plain.multipliers
     assert [(skip.implementation, skip.stored_bits) for skip in shortened.skips] == [(Implementation.FOLD, 0)] * 2
 
