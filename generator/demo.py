@@ -23,7 +23,7 @@ from generator.report.html import write_report
 from generator.source import load_images, load_source
 from generator.tools.csim import COMPILER
 from generator.tools.run import require_tool
-from generator.tools.yosys import FAMILIES
+from generator.tools.synth_jobs import FAMILIES
 from tailor_train.config import TrainingConfig, apply_overrides, parse_config
 from tailor_train.quantize import quantize_run
 from tailor_train.training import train

@@ -1,4 +1,4 @@
-"""Counts of a Xilinx netlist: primitives -> LUT, FF, DSP, BRAM36, URAM."""
+"""Counts of a Xilinx or Lattice netlist: primitives -> LUT, FF, DSP, BRAM36, URAM."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 
 from generator.errors import ToolError
 
-# LUTs that a LUT memory takes (UG974 and UG574: a RAM32M16 or RAM64M8 fills the 8 LUTs of a slice).
+# LUTs that a LUT memory takes (UG974 and UG574: a RAM32M16 or RAM64M8 fills the 8 LUTs of a slice; Lattice
+# TN1264: 16x4 bits with two ports take two slices of two LUTs, and a third one for the write port).
 _LUT_MEMORY = {
     "RAM32X1S": 1,
     "RAM32X1D": 2,
@@ -26,12 +27,15 @@ _LUT_MEMORY = {
     "RAM256X1S": 4,
     "RAM256X1D": 8,
     "RAM512X1S": 8,
+    "TRELLIS_DPR16X4": 6,
 }
+# Lattice's carry cell is two LUTs; its block RAM of 18 Kbit counts as half a BRAM36.
 _LUT = re.compile(r"LUT[1-6]|LUT6_2|INV")
+_LUT_PAIR = re.compile(r"CCU2C")
 _SRL = re.compile(r"SRL16E?|SRLC16E?|SRLC32E")
-_FF = re.compile(r"FD[RSCP]E(_1)?|LD[CP]E")
-_DSP = re.compile(r"DSP48E[12]?|DSP58")
-_FREE = re.compile(r"CARRY[48]|MUXF[789]|XORCY|MUXCY|BUFG\w*|IBUF\w*|OBUF\w*|GND|VCC|\$scopeinfo")
+_FF = re.compile(r"FD[RSCP]E(_1)?|LD[CP]E|TRELLIS_FF")
+_DSP = re.compile(r"DSP48E[12]?|DSP58|MULT18X18D")
+_FREE = re.compile(r"CARRY[48]|MUXF[789]|XORCY|MUXCY|BUFG\w*|PFUMX|L6MUX21|IBUF\w*|OBUF\w*|GND|VCC|\$scopeinfo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,8 @@ def count_cells(cells: Mapping[str, int], what: str) -> Resources:
     for cell, number in cells.items():
         if _LUT.fullmatch(cell):
             lut += number
+        elif _LUT_PAIR.fullmatch(cell):
+            lut += 2 * number
         elif _SRL.fullmatch(cell):
             srl += number
         elif cell in _LUT_MEMORY:
@@ -85,6 +91,8 @@ def count_cells(cells: Mapping[str, int], what: str) -> Resources:
             dsp += number
         elif cell.startswith(("RAMB36", "RAMB18")):
             ramb18 += number * (2 if cell.startswith("RAMB36") else 1)
+        elif cell == "DP16KD":
+            ramb18 += number
         elif cell.startswith("URAM288"):
             uram += number
         elif not _FREE.fullmatch(cell):

@@ -21,7 +21,7 @@ from generator.fixed_point import IntArray
 from generator.names import identifier
 from generator.templating import render
 from generator.tools.run import require_tool, run_command
-from generator.tools.yosys import cache_folder
+from generator.tools.yowasp import cache_folder
 
 BUILD_ARGS = ("--no-timing", "--x-initial", "fast", "--x-assign", "fast", "-Wno-fatal", "--noassert", "-j", "2")
 MAKE_SETTINGS = ("CFG_CXXFLAGS_PCH_I=-include", "OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1")

