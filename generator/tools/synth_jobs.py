@@ -71,7 +71,7 @@ class Job:
             settings = " ".join(f"-set {name} {value}" for name, value in sorted(parameters.items()))
             lines.append(f"chparam {settings} {self.module}")
         lines += [
-            f"hierarchy -check -top {self.module}",
+            f"hierarchy -top {self.module}",  # unchecked: primitives are declared by the next command
             SYNTHESIS[family],
             f"tee -q -o ./{STATISTICS} stat -json",
         ]
@@ -175,4 +175,7 @@ def _literal(value: object) -> str:
     """A parameter's value as Yosys' chparam takes it."""
     if isinstance(value, dict):
         return str(value["verilog"])
-    return f'"{value}"' if isinstance(value, str) else str(int(str(value)))
+    if isinstance(value, str):
+        return f'"{value}"'
+    number = int(str(value))
+    return str(number) if number >= 0 else f"32'sb{number % 2**32:b}"
