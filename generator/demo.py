@@ -21,7 +21,7 @@ from generator.hardware_yaml import read_hardware
 from generator.report.entries import load_entry
 from generator.report.html import write_report
 from generator.source import load_images, load_source
-from generator.tools.csim import COMPILER
+from generator.tools.csim_build import COMPILER
 from generator.tools.run import require_tool
 from generator.tools.synth_jobs import FAMILIES
 from tailor_train.config import TrainingConfig, apply_overrides, parse_config

@@ -1,35 +1,21 @@
-"""csim: the C++ of a project compiled by g++, run on the stored frames, compared with PyTorch.
-
-No vendor's tool is needed: `csim/` of the project stands in for the stream and AXI headers, and the
-openly licensed `ap_int.h` and `ap_fixed.h` come from the installed hls4ml wheel, as an include path.
-"""
+"""csim: the C++ of a project compiled by g++, run on the stored frames, compared with PyTorch."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
-import importlib.util
-import json
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from generator.build_plan import MARKER
-from generator.errors import ToolError
-from generator.fixed_point import FloatArray
-from generator.tools.run import Completed, check, require_tool, run_command
+from generator.tools.csim_build import (
+    RESULTS,
+    Program,
+    build_program,
+    count_differences,
+    open_csim_project,
+    read_frames,
+)
+from generator.tools.run import check, run_command
 from generator.vectors import OUTPUTS
 
-COMPILER = "g++"
-FLAGS = ("-std=c++11", "-O1", "-Icsim", '-DTAILOR_WEIGHTS_FOLDER="firmware/weights"')
-"""As measured on ResNet-20: -O1 compiles fastest and runs within a few percent of -O2."""
-
-RESULTS = "tb_data/csim_results.log"
-_HINT = "install a C++11 compiler, e.g. `apt install g++` or `xcode-select --install`"
-_COMPILE_TIMEOUT_S = 1800.0
 _RUN_TIMEOUT_S = 7200.0
 
 
@@ -49,18 +35,6 @@ class CsimResult:
     seconds_per_frame: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Project:
-    """What csim needs to know of a project."""
-
-    path: Path
-    name: str
-
-    @property
-    def build(self) -> Path:
-        return self.path / "build" / "csim"
-
-
 def run_csim(project: Path, frames: int) -> CsimResult:
     """Compile the project's C++ (or find it compiled), run the first frames, count what differs.
 
@@ -71,121 +45,18 @@ def run_csim(project: Path, frames: int) -> CsimResult:
     Raises:
         ToolError: no project, fewer frames stored, no compiler, or the compiler or csim failed.
     """
-    described = _open(project)
-    expected = _read_frames(described, OUTPUTS, frames)
-    binary, compile_seconds = _compile(described)
-    what = f"csim of design {described.name!r}"
+    described = open_csim_project(project)
+    expected = read_frames(described, OUTPUTS, frames)
+    units = (f"firmware/{described.name}.cpp", f"{described.name}_test.cpp")
+    binary, compile_seconds = build_program(described, Program(units=units, flags=("-Icsim",)))
     log = described.build / "csim.log"
     (project / RESULTS).unlink(missing_ok=True)
     done = run_command((str(binary), str(frames)), cwd=project.resolve(), timeout_s=_RUN_TIMEOUT_S, log=log)
-    check(done, what, log)
-    given = _read_frames(described, RESULTS, frames)
+    check(done, f"csim of design {described.name!r}", log)
+    given = read_frames(described, RESULTS, frames)
     return CsimResult(
         frames=frames,
-        mismatches=_count_differences(given, expected),
+        mismatches=count_differences(given, expected),
         compile_seconds=compile_seconds,
         seconds_per_frame=done.seconds / frames,
     )
-
-
-def ap_types_folder() -> Path:
-    """The folder of ap_int.h and ap_fixed.h in the installed hls4ml, which is not imported.
-
-    Raises:
-        ToolError: hls4ml is not installed, or a version without them.
-    """
-    spec = importlib.util.find_spec("hls4ml")
-    for location in (spec.submodule_search_locations or ()) if spec else ():
-        folder = Path(location) / "templates" / "vivado" / "ap_types"
-        if (folder / "ap_fixed.h").is_file():
-            return folder
-    raise ToolError("csim: ap_fixed.h was expected in the Python package hls4ml and is not there; pip install hls4ml")
-
-
-def _open(project: Path) -> _Project:
-    try:
-        described = json.loads((project / MARKER).read_text(encoding="utf-8"))
-        return _Project(path=project, name=described["name"])
-    except OSError as error:
-        raise ToolError(
-            f"project {project}: expected a folder that `tailor generate` wrote, found no {MARKER}"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise ToolError(f"project {project}: {MARKER} is damaged; generate the project again") from error
-
-
-def _compile(project: _Project) -> tuple[Path, float]:
-    """The test bench's binary, and the seconds it took to build it."""
-    compiler = require_tool(COMPILER, _HINT)
-    include = ap_types_folder()
-    binary = (project.build / f"{project.name}_{_digest(project, compiler)[:16]}").resolve()
-    if os.access(binary, os.X_OK):
-        return binary, 0.0
-    try:
-        project.build.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ToolError(f"csim: {project.build} cannot be written ({error.strerror or error})") from error
-    units = (f"firmware/{project.name}.cpp", f"{project.name}_test.cpp")
-    objects = [binary.with_name(f"{binary.name}.{index}.{os.getpid()}.o") for index, _ in enumerate(units)]
-    staged = binary.with_name(f"{binary.name}.{os.getpid()}")
-
-    def compile_unit(unit: str, target: Path) -> Completed:
-        log = project.build / f"{target.name}.log"
-        argv = (compiler, *FLAGS, "-isystem", str(include), "-c", unit, "-o", str(target))
-        done = run_command(argv, cwd=project.path, timeout_s=_COMPILE_TIMEOUT_S, log=log)
-        check(done, f"csim of design {project.name!r}: compiling {unit}", log)
-        log.unlink()
-        return done
-
-    try:
-        with ThreadPoolExecutor(len(units)) as pool:
-            done = list(pool.map(compile_unit, units, objects))
-        linked = run_command((compiler, *map(str, objects), "-o", str(staged)), cwd=project.path)
-        check(linked, f"csim of design {project.name!r}: linking")
-        staged.replace(binary)
-    finally:
-        for path in (*objects, staged):
-            path.unlink(missing_ok=True)
-    return binary, max(unit.seconds for unit in done) + linked.seconds
-
-
-def _digest(project: _Project, compiler: str) -> str:
-    """SHA-256 of all that the binary depends on; the weights are read when it runs."""
-    state = hashlib.sha256()
-    version = run_command((compiler, "--version"), cwd=project.path).stdout
-    for text in (version, importlib.metadata.version("hls4ml"), *FLAGS):
-        state.update(text.encode() + b"\0")
-    root = project.path
-    sources = [*root.glob("*.cpp"), *root.glob("csim/*.h"), *root.glob("firmware/**/*.h"), *root.glob("firmware/*.cpp")]
-    for path in sorted(sources):
-        state.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return state.hexdigest()
-
-
-def _read_frames(project: _Project, file: str, frames: int) -> FloatArray:
-    """The first frames of a file of decimals, as (frames, elements) float64: exact, so they compare by `==`."""
-    path = project.path / file
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()[:frames]
-    except OSError as error:
-        raise ToolError(
-            f"csim: {path} cannot be read ({error.strerror or error}); generate the project again"
-        ) from error
-    if len(lines) < frames:
-        raise ToolError(
-            f"csim of design {project.name!r}: {frames} frames asked for, {file} holds {len(lines)}; "
-            "ask for fewer, or generate with a larger --frames"
-        )
-    try:
-        return np.array([[float(word) for word in line.split()] for line in lines], dtype=np.float64)
-    except ValueError as error:
-        raise ToolError(
-            f"csim: {path} does not hold a frame of numbers on each line; generate the project again"
-        ) from error
-
-
-def _count_differences(given: FloatArray, expected: FloatArray) -> int:
-    """Integers that differ; all of them if the shapes do."""
-    if given.shape != expected.shape:
-        return int(max(given.size, expected.size))
-    return int(np.count_nonzero(given != expected))

@@ -16,7 +16,7 @@ import numpy as np
 from generator.backends.hls import plan_hls, view_design
 from generator.design import Design
 from generator.fixed_point import IntArray, dequantize
-from generator.tools.csim import ap_types_folder
+from generator.tools.csim_build import ap_types_folder
 from generator.vectors import INPUTS, plan_vectors
 
 FLAGS = ("-std=c++11", "-O0", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")

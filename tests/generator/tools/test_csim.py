@@ -14,7 +14,7 @@ from generator.build_plan import BuildPlan
 from generator.errors import ToolError
 from generator.fixed_point import dequantize, parse_format
 from generator.graph import Shape
-from generator.tools import csim
+from generator.tools import csim_build
 from generator.tools.csim import CsimResult, run_csim
 from generator.vectors import plan_vectors
 from tests.generator.backends.stage_models import (
@@ -129,9 +129,9 @@ def test_a_missing_compiler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_missing_headers_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csim.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(csim_build.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ToolError) as error:
-        csim.ap_types_folder()
+        csim_build.ap_types_folder()
     assert str(error.value) == (
         "csim: ap_fixed.h was expected in the Python package hls4ml and is not there; pip install hls4ml"
     )
