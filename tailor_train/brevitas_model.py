@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from tailor_train.errors import TrainError, TrainFailed
 from tailor_train.fixed_point import Format, Overflow, Rounding
-from tailor_train.fixed_steps import fold_batch_norm
+from tailor_train.norms import fold_batch_norm
 from tailor_train.operations import Kind, Operation, list_operations
 from tailor_train.surgery import Deployed
 
@@ -176,8 +176,8 @@ def _compute(operation: Operation, bits: int) -> nn.Module:
 
 
 def _weighted(operation: Operation, bits: int) -> nn.Module:
-    weight, bias = fold_batch_norm(operation)
     layer = cast(Any, operation.module)
+    weight, bias = fold_batch_norm(layer, operation.norm, operation.name)
     quantizers = {
         "bias": True,
         "weight_quant": Int8WeightPerTensorFixedPoint,

@@ -55,7 +55,10 @@ def _skip_summary(skips: list[dict[str, str]]) -> str:
 
 
 def _state(skip: Mapping[str, str]) -> str:
-    return f"{skip['state']} ({skip['style']})" if skip["state"] == "shortened" else skip["state"]
+    """`removed`, `kept`, `kept (post)`, `shortened (pre)`, `shortened (pre), in the convolutions' weights`."""
+    shown = skip["state"] == "shortened" or (skip["state"] == "kept" and skip["style"] == "post")
+    text = f"{skip['state']} ({skip['style']})" if shown else skip["state"]
+    return f"{text}, in the convolutions' weights" if skip.get("folded") else text
 
 
 def _figure(value: Any) -> str:

@@ -17,8 +17,14 @@ from tailor_train.models import build_model
 from tailor_train.plan import SkipChoice, SkipPlan, SkipState, SkipStyle
 from tailor_train.surgery import Deployed, apply_plan
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest format. Header `tailor_format` is 1 where the forms of format 1 say it all, so that older readers go on.
+
+Format 2 adds `folded` to a skip, and kept skips of style `post`, which a reader of format 1 would build otherwise.
+"""
+
 MODEL_FILE = "model.safetensors"
+_FOLDED = "trained"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +70,9 @@ def save_run(path: Path | str, run: Run) -> Path:
     folder = Path(path)
     make_folder(folder)
     header = {
-        "tailor_format": FORMAT_VERSION,
+        "tailor_format": _format_version(run.plan),
         "model": {"factory": run.factory, "args": dict(run.args), "input_shape": list(run.input_shape)},
-        "skips": [
-            {"name": name, "state": choice.state.value, "style": choice.style.value}
-            for name, choice in run.plan.items()
-        ],
+        "skips": [_skip_entry(name, choice) for name, choice in run.plan.items()],
         "quantization": None if run.quantization is None else dict(run.quantization),
         "provenance": dict(run.provenance) | {"data": None if run.data is None else dict(run.data)},
     }
@@ -93,18 +96,17 @@ def load_run(path: Path | str) -> Run:
         raise TrainError(
             f"checkpoint '{file}' holds weights only; give the model's name and these weights with --weights instead"
         )
-    if version != FORMAT_VERSION:
-        raise TrainError(f"checkpoint '{file}' has format {version}, expected {FORMAT_VERSION}; update this package")
+    if version not in range(1, FORMAT_VERSION + 1):
+        raise TrainError(
+            f"checkpoint '{file}' has format {version}, expected at most {FORMAT_VERSION}; update this package"
+        )
     try:
         model, provenance = header["model"], dict(header["provenance"])
         return Run(
             factory=str(model["factory"]),
             args=dict(model["args"]),
             input_shape=tuple(int(size) for size in model["input_shape"]),
-            plan={
-                str(skip["name"]): SkipChoice(state=SkipState(skip["state"]), style=SkipStyle(skip["style"]))
-                for skip in header["skips"]
-            },
+            plan=_plan_of(header),
             quantization=header["quantization"],
             data=provenance.pop("data", None),
             provenance=provenance,
@@ -114,6 +116,47 @@ def load_run(path: Path | str) -> Run:
         raise TrainError(
             f"checkpoint '{file}' is damaged: its header lacks or garbles {error}; write it again"
         ) from error
+
+
+def saved_plan(file: Path | str) -> SkipPlan:
+    """What a checkpoint of this package says of its skips; empty for other weight files.
+
+    Raises:
+        TrainError: missing or damaged file.
+    """
+    header = load_tensors(Path(file))[1] if Path(file).suffix == ".safetensors" else {}
+    if "tailor_format" not in header:
+        return {}
+    try:
+        return _plan_of(header)
+    except (KeyError, TypeError, ValueError) as error:
+        raise TrainError(
+            f"checkpoint '{file}' is damaged: its header lacks or garbles {error}; write it again"
+        ) from error
+
+
+def _format_version(plan: SkipPlan) -> int:
+    newer = any(
+        choice.folded or (choice.state is SkipState.KEPT and choice.style is SkipStyle.POST) for choice in plan.values()
+    )
+    return FORMAT_VERSION if newer else 1
+
+
+def _skip_entry(name: str, choice: SkipChoice) -> dict[str, str]:
+    entry = {"name": name, "state": choice.state.value, "style": choice.style.value}
+    return entry | {"folded": _FOLDED} if choice.folded else entry
+
+
+def _plan_of(header: Mapping[str, Any]) -> SkipPlan:
+    plan: dict[str, SkipChoice] = {}
+    for skip in header["skips"]:
+        folded = skip.get("folded")
+        if folded not in (None, _FOLDED):
+            raise ValueError(f"'folded' of skip '{skip['name']}'")
+        plan[str(skip["name"])] = SkipChoice(
+            state=SkipState(skip["state"]), style=SkipStyle(skip["style"]), folded=folded is not None
+        )
+    return plan
 
 
 def deploy_run(run: Run) -> Deployed:

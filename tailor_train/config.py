@@ -78,13 +78,17 @@ class LossConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantizeConfig:
-    """Fixed-point weights and activations after training: calibrated only (ptq), or trained on (qat)."""
+    """Fixed-point weights and activations after training: calibrated only (ptq), or trained on (qat).
+
+    `fold_skips` trained: short skips become part of the weights before they are quantized; exact leaves them to
+    the hardware, which folds the integers where that is chosen.
+    """
 
     bits: int = field(default=8, metadata={"rule": integer(minimum=2, maximum=16)})
     mode: str = field(default="qat", metadata={"rule": choice("ptq", "qat")})
     epochs: int = field(default=5, metadata={"rule": integer(minimum=0)})
     lr: float = field(default=2.0e-3, metadata={"rule": number(minimum=0.0)})
-    fold_skips: str = field(default="exact", metadata={"rule": choice("exact")})
+    fold_skips: str = field(default="exact", metadata={"rule": choice("exact", "trained")})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tailor_train.errors import TrainError
+from tailor_train.factories import load_factory
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 TASK_LOSSES: dict[str, Loss] = {"cross_entropy": F.cross_entropy}
 DISTILL_LOSSES: dict[str, Loss] = {"mse": F.mse_loss}
+
+
+def find_loss(name: str, known: Mapping[str, Loss]) -> Loss:
+    """A loss by its name, or a user's own by `package.module:callable`.
+
+    Raises:
+        TrainError: no such loss.
+    """
+    return known[name] if name in known else load_factory(name, "loss")
 
 
 class DistillationLoss(nn.Module):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +25,7 @@ from tailor_train.fixed_point import (
     requantize_quotient,
     to_integers,
 )
+from tailor_train.norms import fold_batch_norm
 from tailor_train.operations import Kind, Operation
 
 MAX_PIECES = 3
@@ -46,13 +47,6 @@ class Grid:
     def max_abs(self) -> int:
         """Largest magnitude, in LSBs."""
         return max(-self.low, self.high)
-
-
-class _Convolution(Protocol):
-    """What nn.Conv2d and nn.Linear share."""
-
-    weight: Tensor
-    bias: Tensor | None
 
 
 class Step(nn.Module):
@@ -234,9 +228,10 @@ def _parameters(
 ) -> tuple[Tensor, Tensor]:
     """Weight and bias as float64 whole numbers in LSBs of their formats."""
     if integers is None:
-        weight, bias = fold_batch_norm(operation)
+        assert operation.module is not None
+        weight, bias = fold_batch_norm(operation.module, operation.norm, operation.name)
         return to_integers(weight, weight_format), to_integers(bias, bias_format)
-    shape = cast(_Convolution, operation.module).weight.shape
+    shape = cast(Any, operation.module).weight.shape
     tensors = []
     for role, fmt, expected in (("weight", weight_format, shape), ("bias", bias_format, shape[:1])):
         key = f"{operation.name}.{role}"
@@ -249,30 +244,6 @@ def _parameters(
             raise TrainError(f"tensor {key!r} holds integers outside its format {fmt}; the checkpoint is damaged")
         tensors.append(tensor)
     return tensors[0], tensors[1]
-
-
-def fold_batch_norm(operation: Operation) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a convolution or linear layer with its batch norm folded in, float64.
-
-    In this order, so that every executor computes the same bits: ``scale = gamma / sqrt(var + eps)``,
-    ``w' = w * scale``, ``b' = (b - mean) * scale + beta``, with b = 0 where there is no bias.
-
-    Returns:
-        weight (Cout, ...) and bias (Cout,).
-    """
-    layer = cast(_Convolution, operation.module)
-    weight = layer.weight.detach().double()
-    bias = weight.new_zeros(weight.shape[0]) if layer.bias is None else layer.bias.detach().double()
-    if operation.norm is None:
-        return weight, bias
-    norm = cast(Any, operation.norm)
-    if norm.running_mean is None:
-        raise TrainError(f"layer {operation.name!r}: its batch norm keeps no running statistics and cannot be folded")
-    mean, variance = norm.running_mean.double(), norm.running_var.double()
-    gamma = torch.ones_like(mean) if norm.weight is None else norm.weight.detach().double()
-    beta = torch.zeros_like(mean) if norm.bias is None else norm.bias.detach().double()
-    scale = gamma / torch.sqrt(variance + norm.eps)
-    return weight * scale.reshape(-1, *[1] * (weight.dim() - 1)), (bias - mean) * scale + beta
 
 
 def _format(formats: FormatTable, layer: str, role: str) -> Format:

@@ -1,7 +1,8 @@
 """The training form of a network: every skip connection behind a gate, so that altering changes two numbers.
 
 Removal:    y = main + gate * skip.
-Shortening: h = act(p1 + short * P(x)), y = act(p2 + short * h + gate * P(x)), with short = 1 - gate.
+Shortening: h = act(p1 + short * P(x)), y = act(p2 + short * h + gate * P(x)), with short = 1 - gate; in style
+`post` the same terms are added behind the activations: h = act(p1) + short * P(x), and so on.
 
 A gate at 0 gives the outputs and gradients of the removed skip, but the graph, the optimizer's state and a
 compiled form stay. Gates are buffers outside the state dict: its names stay those of the user's model.
@@ -21,6 +22,7 @@ from tailor_train.errors import TrainError
 from tailor_train.plan import SkipChoice, SkipState, SkipStyle
 from tailor_train.skips import SkipConnection, find_skips
 from tailor_train.spans import short_units
+from tailor_train.styles import apply_styles
 from tailor_train.surgery import Deployed, apply_plan, check_plan
 from tailor_train.tracing import BATCH_NORMS, trace
 
@@ -168,7 +170,8 @@ def prepare(
         model: the original network; its parameters are shared, not copied.
         method: `skip_remover` or `skip_shortener`.
         example_inputs: (N, ...) one batch in the shape of the data.
-        style: where short skips join.
+        style: whether skips join before or behind the activation, the kept ones too; `post` moves the
+            activation in front of the sum: the teacher is then `deploy(student)` before any alteration.
         keep: names of skips that are never altered.
 
     Raises:
@@ -183,6 +186,8 @@ def prepare(
     traced = trace(model, input_shape)
     skips = find_skips(traced)
     check_plan(skips, {name: SkipChoice() for name in keep})
+    plan = {skip.name: SkipChoice(style=SkipStyle(style)) for skip in skips}
+    skips = apply_styles(traced, skips, plan)
     like = next(model.parameters(), example_inputs)
     gates = nn.ModuleList(SkipGate(like) for skip in skips if skip.name not in keep)
     traced.add_module(_GATES, gates)
@@ -195,7 +200,7 @@ def prepare(
         gated.append(GatedSkip(name=skip.name, index=len(gated), branch_modules=_branch_modules(traced, skip)))
     student = Student(model, traced, method, input_shape)
     student.add_module(_GATES, gates)
-    student.plan = {skip.name: SkipChoice(style=SkipStyle(style)) for skip in skips}
+    student.plan = plan
     student.gated = tuple(gated)
     model.train(was_training)
     return student.train(was_training)
@@ -251,6 +256,7 @@ def _gate_shortening(traced: fx.GraphModule, skip: SkipConnection, index: int, s
         with graph.inserting_after(end):
             total = graph.call_function(torch.addcmul, (end, added, short))
         end.replace_all_uses_with(total, delete_user_cb=lambda user, total=total: user is not total)
+        nodes[unit.sum_input] = total  # in style post the next unit starts from the sum
         main = total if unit is units[-1] else main
     _become_weighted_sum(join, main, branch, gate)
 

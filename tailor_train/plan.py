@@ -16,7 +16,11 @@ class SkipState(StrEnum):
 
 
 class SkipStyle(StrEnum):
-    """Whether a short skip joins before or after the activation."""
+    """Whether a skip joins before or after the activation.
+
+    `pre` leaves a kept skip as the network was written; `post` puts its sum behind the activation, the network
+    from which short skips of that style are trained.
+    """
 
     PRE = "pre"
     POST = "post"
@@ -24,10 +28,17 @@ class SkipStyle(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkipChoice:
-    """The state of one skip connection; the style matters only for a shortened one."""
+    """The state of one skip connection.
+
+    Attributes:
+        state: what was done to it.
+        style: where it joins; that of a removed one does not matter.
+        folded: whether the short skips in its place are part of the convolutions' weights.
+    """
 
     state: SkipState = SkipState.KEPT
     style: SkipStyle = SkipStyle.PRE
+    folded: bool = False
 
 
 SkipPlan = Mapping[str, SkipChoice]

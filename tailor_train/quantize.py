@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,14 +17,15 @@ from torch.utils.data import Dataset
 from tailor_train.checkpoint import Run, deploy_run, load_run, save_run
 from tailor_train.config import QuantizeConfig, TrainingConfig, config_text
 from tailor_train.data import Batch, DataSplit, eval_batches, load_data, train_batches
-from tailor_train.distill import DISTILL_LOSSES, TASK_LOSSES, DistillationLoss, Loss
+from tailor_train.devices import find_device
+from tailor_train.distill import DISTILL_LOSSES, TASK_LOSSES, DistillationLoss, find_loss
 from tailor_train.errors import TrainError, TrainFailed
 from tailor_train.evaluation import evaluate_accuracy
-from tailor_train.factories import load_factory
 from tailor_train.files import make_folder, write_atomically
 from tailor_train.fixed_module import FixedPointModule
 from tailor_train.fixed_point import SINGLE_LIMIT, parse_format
-from tailor_train.surgery import Deployed
+from tailor_train.plan import SkipPlan, SkipState
+from tailor_train.surgery import Deployed, fold_deployed
 
 if TYPE_CHECKING:
     from tailor_train.brevitas_model import BrevitasModel, Export
@@ -75,7 +76,8 @@ def quantize_run(
         progress: told about every epoch of training.
 
     Raises:
-        TrainError: the run is quantized already, or cannot be executed in fixed point.
+        TrainError: the run is quantized already, cannot be executed in fixed point, or has short skips that
+            `fold_skips: trained` cannot fold.
         TrainFailed: the loss became NaN, or the export differs from Brevitas; names the layer.
     """
     run = source if isinstance(source, Run) else load_run(source)
@@ -102,16 +104,19 @@ def _quantize(
         config.data.name, config.data.args, input_shape=run.input_shape, model=deployed.module, seed=config.seed
     )
     accuracy_float = evaluate_accuracy(deployed.module, split.test)
-    model = calibrated_model(deployed, _calibration_images(split.train), settings.bits)
+    plan = _folded_plan(run.plan) if settings.fold_skips == "trained" else run.plan
+    network = fold_deployed(deployed, [name for name, choice in plan.items() if choice.folded])
+    model = calibrated_model(network, _calibration_images(split.train), settings.bits)
     if settings.mode == "qat":
         train_quantized(model, deployed.module, split.train, config, progress)
-    fixed = export_checked(model, deployed, split.test)
+    fixed = export_checked(model, network, split.test)
     accuracy_fixed = evaluate_accuracy(fixed, split.test)
     metrics = {"accuracy_float": accuracy_float, "accuracy_fixed": accuracy_fixed}
-    recipe = {"bits": settings.bits, "mode": settings.mode, "epochs": settings.epochs, "lr": settings.lr}
+    recipe = asdict(settings)
     versions = dict(run.provenance.get("versions") or {}) | {"brevitas": version("brevitas")}
     quantized = replace(
         run,
+        plan=plan,
         quantization=fixed.formats,
         tensors=_stored(fixed),
         data={"name": split.name, "args": dict(split.args)},
@@ -173,10 +178,10 @@ def train_quantized(
     settings = config.quantize or QuantizeConfig()
     if settings.epochs == 0:
         return
-    device = _device(config.device)
+    device = find_device(config.device)
     model.to(device).train()
-    task = _loss(config.loss.task, TASK_LOSSES)
-    loss = DistillationLoss(teacher.to(device), task, config.beta, _loss(config.loss.distill, DISTILL_LOSSES))
+    task = find_loss(config.loss.task, TASK_LOSSES)
+    loss = DistillationLoss(teacher.to(device), task, config.beta, find_loss(config.loss.distill, DISTILL_LOSSES))
     optimizer = torch.optim.SGD(model.parameters(), settings.lr, momentum=0.9, nesterov=True)
     generator = torch.Generator().manual_seed(config.seed)
     for epoch in range(settings.epochs):
@@ -248,6 +253,11 @@ def _first_difference(fixed: FixedPointModule, model: BrevitasModel, inputs: Ten
     return "the exported integers differ from Brevitas from run to run; the checkpoint was not written"
 
 
+def _folded_plan(plan: SkipPlan) -> SkipPlan:
+    """The plan with every shortened skip in its convolutions' weights."""
+    return {name: replace(choice, folded=choice.state is SkipState.SHORTENED) for name, choice in plan.items()}
+
+
 def _executor(deployed: Deployed, export: Export) -> FixedPointModule:
     return FixedPointModule(deployed, export.formats, export.integers)
 
@@ -270,16 +280,3 @@ def _stored(fixed: FixedPointModule) -> dict[str, Tensor]:
 
 def _cosine(rate: float, progress: float) -> float:
     return rate * 0.5 * (1.0 + math.cos(math.pi * progress))
-
-
-def _loss(name: str, known: Mapping[str, Loss]) -> Loss:
-    return known[name] if name in known else load_factory(name, "loss")
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.zeros(1, device=name).device
-    except Exception as error:
-        raise TrainError(f"'device' is '{name}', which torch cannot use here; use auto or cpu") from error

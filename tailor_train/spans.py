@@ -14,11 +14,11 @@ from tailor_train.tracing import SHAPE, is_activation, is_batch_norm, is_convolu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShortUnit:
-    """A convolution of a span with its batch norm, over which one short skip leads.
+    """A convolution of a span with its batch norm, and in style `post` its activation: one short skip leads over it.
 
     Attributes:
-        state: node of the value the unit starts from.
-        sum_input: last node of the unit before the activation, where the short skip is added.
+        state: node of the value the unit starts from; in style `post` the sum behind that node where there is one.
+        sum_input: last node of the unit before the short skip is added.
         convs: module paths of the unit's convolutions, one unless no activation parts them.
         projected: whether the original skip's own branch leads over this unit (else the identity does).
     """
@@ -32,22 +32,24 @@ class ShortUnit:
 def short_units(module: fx.GraphModule, skip: SkipConnection, style: SkipStyle) -> tuple[ShortUnit, ...]:
     """Split a span into the units over which its short skips lead.
 
+    Args:
+        style: for `post` the span ends in its activation (`tailor_train.styles.apply_styles`).
+
     Raises:
         TrainError: the span is no chain of convolution, batch norm and activation, or a short skip would
             join tensors of different shapes.
     """
-    if style is not SkipStyle.PRE:
-        raise TrainError(f"skip '{skip.name}': style '{style}' is not supported, use style 'pre'")
     nodes = {node.name: node for node in module.graph.nodes}
     chain = [nodes[name] for name in skip.span]
     _check_chain(module, skip, nodes[skip.fork], chain)
     groups = _conv_groups(module, chain)
-    if any(is_activation(module, node) for node in groups[-1]):
+    post = style is SkipStyle.POST
+    if not post and any(is_activation(module, node) for node in groups[-1]):
         raise TrainError(
             f"skip '{skip.name}': an activation stands between the last convolution and the sum, so there is no "
-            "place for short skips before it; remove this skip instead"
+            "place for short skips before it; use style 'post', or remove this skip"
         )
-    ends = [_before_activation(module, group) for group in groups]
+    ends = [group[-1] if post else _before_activation(module, group) for group in groups]
     states = [nodes[skip.fork], *(group[-1] for group in groups[:-1])]
     target = _projected_unit(skip, states, ends)
     for index, (state, end) in enumerate(zip(states, ends, strict=True)):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from torch import fx, nn
 
 from tailor_train.errors import TrainError
+from tailor_train.folding import fold_short_skips
 from tailor_train.naming import nearest
 from tailor_train.plan import SkipChoice, SkipPlan, SkipState, SkipStyle
 from tailor_train.skips import SkipConnection, find_skips
 from tailor_train.spans import ShortUnit, short_units
+from tailor_train.styles import apply_styles
 from tailor_train.tracing import record_shapes, trace
 
 __all__ = [
     "Deployed", "SkipChoice", "SkipPlan", "SkipRecord", "SkipState", "SkipStyle", "apply_plan", "check_plan",
+    "fold_deployed",
 ]  # fmt: skip
 
 
@@ -27,13 +31,14 @@ class SkipRecord:
         name: `<skip>`, or `<skip>.0`, `<skip>.1`, ... for the short skips that replaced it.
         parent: the original skip's name.
         state: what was done to the original skip.
-        style: where a short skip joins.
-        fork: node whose value is added later, None if removed.
-        join: node of the sum, None if removed.
-        main_operand: operand of the sum that comes from the span, None if removed.
-        skip_operand: the other operand, None if removed.
+        style: whether the skip joins before or behind the activation.
+        fork: node whose value is added later, None if removed or folded; likewise the next three.
+        join: node of the sum.
+        main_operand: operand of the sum that comes from the span.
+        skip_operand: the other operand.
         main_convs: module paths of the span's convolutions.
         projection: module path of the convolution on the skip.
+        folded: True where the convolution's weights hold the skip; there are no nodes then, as if removed.
     """
 
     name: str
@@ -46,6 +51,7 @@ class SkipRecord:
     skip_operand: str | None
     main_convs: tuple[str, ...]
     projection: str | None
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +59,8 @@ class Deployed:
     """A network in the form that is deployed.
 
     Attributes:
-        module: graph without removed sums and dead branches; parameters are the original model's objects.
+        module: graph without removed sums and dead branches; parameters are the original model's objects, but
+            for convolutions that hold a folded skip.
         skips: in execution order; a removed skip keeps a record without nodes.
     """
 
@@ -70,11 +77,12 @@ def apply_plan(model: nn.Module, plan: SkipPlan, input_shape: tuple[int, ...]) -
         input_shape: shape of one input without the batch.
 
     Raises:
-        TrainError: unknown skip name, a network that is not understood, or a skip that cannot be shortened.
+        TrainError: unknown skip name, a network that is not understood, or a skip that cannot be shortened or folded.
     """
     module = trace(model, input_shape)
     skips = find_skips(module)
     check_plan(skips, plan)
+    skips = apply_styles(module, skips, plan)
     units = {
         skip.name: short_units(module, skip, plan[skip.name].style)
         for skip in skips
@@ -90,7 +98,25 @@ def apply_plan(model: nn.Module, plan: SkipPlan, input_shape: tuple[int, ...]) -
     records = [record for skip in skips for record in surgeon.records(skip, plan.get(skip.name, SkipChoice()))]
     surgeon.finish()
     record_shapes(module, input_shape, type(model).__name__)
-    return Deployed(module=module, skips=tuple(records))
+    deployed = Deployed(module=module, skips=tuple(records))
+    folded = [name for name, choice in plan.items() if choice.folded and choice.state is SkipState.SHORTENED]
+    return fold_deployed(deployed, folded) if folded else deployed
+
+
+def fold_deployed(deployed: Deployed, names: Collection[str]) -> Deployed:
+    """A copy of a deployed network whose short skips are part of their convolutions' weights.
+
+    Args:
+        deployed: left as it is; the copy shares the parameters that do not change.
+        names: of the original skips, all of them shortened in style `pre`.
+
+    Raises:
+        TrainError: a short skip cannot be folded.
+    """
+    graph = fx.Graph()
+    graph.output(graph.graph_copy(deployed.module.graph, {}))
+    module = fx.GraphModule(deployed.module, graph)
+    return Deployed(module=module.eval(), skips=fold_short_skips(module, deployed.skips, names))
 
 
 def check_plan(skips: tuple[SkipConnection, ...], plan: SkipPlan) -> None:
@@ -143,6 +169,7 @@ class _Surgeon:
                 join.update_arg(1 - main, added)
             else:
                 node, main_index = self._insert_sum(self.nodes[unit.sum_input], added, join), 0
+                self.nodes[unit.sum_input] = node  # in style post the next unit starts from the sum
             if unit.projected:
                 self._move_branch(skip, unit, node)
             self.joins[skip.name].append(

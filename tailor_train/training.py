@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import platform
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,21 @@ import numpy as np
 import torch
 from torch import nn
 
-from tailor_train.checkpoint import MODEL_FILE, Run, load_into, load_weights, save_run
+from tailor_train.checkpoint import MODEL_FILE, Run, load_into, load_weights, save_run, saved_plan
 from tailor_train.config import TrainingConfig, config_text, load_config
 from tailor_train.curves import draw_curves
 from tailor_train.data import DataSplit, load_data
-from tailor_train.distill import DISTILL_LOSSES, TASK_LOSSES, DistillationLoss, Loss
+from tailor_train.devices import find_device
+from tailor_train.distill import DISTILL_LOSSES, TASK_LOSSES, DistillationLoss, find_loss
 from tailor_train.errors import TrainError
 from tailor_train.evaluation import evaluate_accuracy
-from tailor_train.factories import load_factory
 from tailor_train.files import make_folder, write_atomically
 from tailor_train.gates import Student, deploy, prepare
 from tailor_train.loop import Loop, Phase, make_optimizer
 from tailor_train.metrics import EpochRow, write_metrics
 from tailor_train.models import build_model, initialise, input_shape_of, split_builtin_args
 from tailor_train.naming import nearest
-from tailor_train.plan import SkipChoice, SkipPlan
+from tailor_train.plan import SkipChoice, SkipPlan, SkipState
 from tailor_train.progress import EpochBar
 from tailor_train.resume import Position, digest_of, load_position, restore_phase, save_position
 from tailor_train.schedule import AlterationSchedule
@@ -87,12 +87,14 @@ class _Session:
         self.text = config_text(config)
         self.position = self._saved_position() if resume else None
         self.rows: list[EpochRow] = list(self.position.rows) if self.position else []
-        self.device = _device(config.device)
+        self.device = str(find_device(config.device))
         self.bar = EpochBar(progress)
         _seed_everything(config.seed)
         self.model, self.plan, self.input_shape, self.data = self._load()
         self.loop = Loop(config, self.data, self.device)
         self.student = self._student_template() if config.alters else None
+        self.teacher = apply_plan(self.model, self.student.plan if self.student else {}, self.input_shape)
+        self._check_teacher()
         self.epochs = self._epochs()
 
     def run(self) -> TrainResult:
@@ -133,7 +135,10 @@ class _Session:
         return model.to(self.device), plan, shape, data
 
     def _student_template(self) -> Student:
-        """A student of untrained weights: shows before any training whether the skips can be altered."""
+        """A student of untrained weights: shows before any training whether the skips can be altered.
+
+        Its plan, nothing altered, is the teacher's: in style `post` every sum stands behind its activation.
+        """
         skips = find_skips(trace(self.model, self.input_shape))
         names = [skip.name for skip in skips]
         for name in self.config.skips.plan:
@@ -143,6 +148,22 @@ class _Session:
                     f"{', '.join(names) or 'none'}"
                 )
         return self._prepare(copy.deepcopy(self.model))
+
+    def _check_teacher(self) -> None:
+        """Weights of a teacher that is not trained here must be of a network with sums where `skips.style` says."""
+        config = self.config
+        path = config.model.weights if config.teacher is None else config.teacher.weights
+        plan = saved_plan(_checkpoint_file(path)) if path and config.alters else {}
+        written = {name: replace(choice, state=SkipState.KEPT, folded=False) for name, choice in plan.items()}
+        if plan and apply_plan(self.model, written, self.input_shape).module.code != self.teacher.module.code:
+            places = {"pre": "in front of", "post": "behind"}
+            style = config.skips.style
+            other = "pre" if style == "post" else "post"
+            raise TrainError(
+                f"weights '{_checkpoint_file(str(path))}' are of a network whose sums stand {places[other]} their "
+                f"activations, 'skips.style' is '{style}'; train a teacher with teacher.epochs, or set skips.style "
+                f"to '{other}'"
+            )
 
     def _prepare(self, model: nn.Module) -> Student:
         return prepare(
@@ -179,14 +200,15 @@ class _Session:
         teacher = self.config.teacher
         folder = self.folder / "teacher"
         if teacher is None or teacher.weights is not None:
-            return self._measure(self.model)
+            return self._measure(self.teacher.module)
         if self.position is not None and self.position.phase == "student":
             load_into(self.model, load_weights(folder / MODEL_FILE), f"teacher in '{folder}'")
-            return self._measure(self.model)
-        network = apply_plan(self.model, {}, self.input_shape)
-        self._run_phase(self._phase("teacher", network.module, None, None, teacher.epochs or _DEFAULT_EPOCHS), None)
-        accuracy = self._measure(self.model)
-        save_run(folder, self._run_of(network, {}, {"method": "baseline", "metrics": {"accuracy": accuracy}}))
+            return self._measure(self.teacher.module)
+        self._run_phase(
+            self._phase("teacher", self.teacher.module, None, None, teacher.epochs or _DEFAULT_EPOCHS), None
+        )
+        accuracy = self._measure(self.teacher.module)
+        save_run(folder, self._run_of(self.teacher, {}, {"method": "baseline", "metrics": {"accuracy": accuracy}}))
         return accuracy
 
     def _alter(self, teacher_accuracy: float | None) -> TrainResult:
@@ -195,7 +217,7 @@ class _Session:
             raise TrainError(f"the teacher is not the one that '{self.folder}' began with; train without --resume")
         student = self._prepare(copy.deepcopy(self.model))
         schedule = AlterationSchedule(student, self.config.alpha, self.config.skips.order)
-        self._run_phase(self._phase("student", student, self.model, schedule, self.epochs), digest)
+        self._run_phase(self._phase("student", student, self.teacher.module, schedule, self.epochs), digest)
         return self._finish(deploy(student), student.plan, teacher_accuracy)
 
     def _phase(
@@ -208,9 +230,9 @@ class _Session:
     ) -> Phase:
         loss = DistillationLoss(
             teacher or nn.Identity(),
-            _loss(self.config.loss.task, TASK_LOSSES),
+            find_loss(self.config.loss.task, TASK_LOSSES),
             self.config.beta if teacher is not None else 0.0,
-            _loss(self.config.loss.distill, DISTILL_LOSSES),
+            find_loss(self.config.loss.distill, DISTILL_LOSSES),
         )
         return Phase(
             name=name,
@@ -254,7 +276,10 @@ class _Session:
         )
 
     def _run_of(self, deployed: Deployed, plan: SkipPlan, provenance: dict[str, Any]) -> Run:
-        complete = {record.parent: SkipChoice(state=record.state, style=record.style) for record in deployed.skips}
+        complete = {
+            record.parent: SkipChoice(state=record.state, style=record.style, folded=record.folded)
+            for record in deployed.skips
+        }
         args, _ = split_builtin_args(self.config.model.factory, self.config.model.args)
         versions = {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]}
         return Run(
@@ -273,20 +298,6 @@ def _seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=name)
-    except Exception as error:
-        raise TrainError(f"'device' is '{name}', which torch cannot use here; use auto or cpu") from error
-    return name
-
-
-def _loss(name: str, known: dict[str, Loss]) -> Loss:
-    return known[name] if name in known else load_factory(name, "loss")
 
 
 def _checkpoint_file(path: str) -> Path:

@@ -41,7 +41,7 @@ def split_builtin_args(factory: str, args: Mapping[str, Any]) -> tuple[dict[str,
         args: e.g. ``{"width": 8, "skips": "removed"}``.
 
     Returns:
-        Constructor arguments, and the plan, empty for traditional skips.
+        Constructor arguments, and the plan, empty for the network as it is written.
     """
     if factory not in _FACTORIES:
         return dict(args), {}
@@ -51,7 +51,7 @@ def split_builtin_args(factory: str, args: Mapping[str, Any]) -> tuple[dict[str,
         raise TrainError(f"model '{factory}': skips={skips!r} is unknown; use {', '.join(_STATES)}")
     if style not in tuple(SkipStyle):
         raise TrainError(f"model '{factory}': style={style!r} is unknown; use pre or post")
-    if _STATES[skips] is SkipState.KEPT:
+    if _STATES[skips] is SkipState.KEPT and style == SkipStyle.PRE:
         return rest, {}
     choice = SkipChoice(state=_STATES[skips], style=SkipStyle(style))
     return rest, dict.fromkeys(_skip_names(factory), choice)

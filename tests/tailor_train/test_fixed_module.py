@@ -21,7 +21,7 @@ from tailor_train.plan import SkipChoice, SkipState
 from tailor_train.surgery import Deployed, apply_plan
 from tests.tailor_train import slow_arithmetic as slow
 
-SKIPS = ("traditional", "shortened", "removed")
+SKIPS = ("traditional", "shortened", "removed", "traditional post", "shortened post")
 MODES = [f"{rounding},{overflow}" for rounding in Rounding for overflow in Overflow]
 
 
@@ -31,7 +31,8 @@ def one_thread() -> None:
 
 
 def deploy(factory: str, skips: str, **args: Any) -> Deployed:
-    rest, plan = split_builtin_args(factory, args | {"skips": skips})
+    state, _, style = skips.partition(" ")
+    rest, plan = split_builtin_args(factory, args | {"skips": state, "style": style or "pre"})
     size = (args.get("filters", args.get("in_channels")), args["image_size"], args["image_size"])
     return apply_plan(build_model(factory, rest, 3), plan, size)
 
@@ -44,7 +45,7 @@ def block_formats(draw: Any) -> dict[str, dict[str, str]]:
         return f"ap_fixed<{width},{draw(st.integers(1, 4))},{draw(st.sampled_from(MODES))}>"
 
     layers = ("block.conv1", "block.conv2")
-    weights = {layer: {"weight": fmt(4, 9), "bias": fmt(4, 14)} for layer in layers}
+    weights = {layer: {"weight": fmt(4, 9), "bias": fmt(4, 14), "result": fmt(3, 9)} for layer in layers}
     return {"input": {"result": fmt(4, 8)}} | weights | {f"{layer}.relu": {"result": fmt(3, 9)} for layer in layers}
 
 
@@ -65,16 +66,24 @@ def rational(values: Tensor, fmt: str | None = None) -> Any:
 
 
 def by_hand(deployed: Deployed, skips: str, formats: Mapping[str, Any], image: Tensor) -> slow.Map:
-    """A skip block: T adds the input after the second conv, S each conv's own input, R nothing."""
+    """A skip block: T adds the input after the second conv, S each conv's own input, R nothing.
+
+    Style pre adds before the ReLU, post behind it; then the sum takes the conv's own result format.
+    """
+    state, _, post = skips.partition(" ")
     block: Any = deployed.module.get_submodule("block")
     x: slow.Map = rational(image, formats["input"]["result"])
+
+    def join(sums: slow.Map, skip: slow.Map | None, layer: str) -> slow.Map:
+        sums = slow.relu(sums) if skip is None or post else sums
+        sums = sums if skip is None else slow.add(sums, skip)
+        owner = layer if skip is not None and post else f"{layer}.relu"
+        return slow.to(parse_format(formats[owner]["result"]), sums if post else slow.relu(sums))
+
     first = slow.convolve(x, *folded(block.conv1, block.bn1, formats["block.conv1"]), 1, 1)
-    first = slow.add(first, x) if skips == "shortened" else first
-    hidden = slow.to(parse_format(formats["block.conv1.relu"]["result"]), slow.relu(first))
+    hidden = join(first, x if state == "shortened" else None, "block.conv1")
     second = slow.convolve(hidden, *folded(block.conv2, block.bn2, formats["block.conv2"]), 1, 1)
-    joined = {"traditional": x, "shortened": hidden}.get(skips)
-    second = second if joined is None else slow.add(second, joined)
-    return slow.to(parse_format(formats["block.conv2.relu"]["result"]), slow.relu(second))
+    return join(second, {"traditional": x, "shortened": hidden}.get(state), "block.conv2")
 
 
 @pytest.mark.parametrize("skips", SKIPS)
@@ -97,7 +106,7 @@ def test_sixteen_bits_wrap_like_the_hardware(skips: str) -> None:
     module = FixedPointModule(deployed, formats)
     y = module(image[None])
     assert rational(y[0]) == by_hand(deployed, skips, formats, image)
-    assert bool((y < 0).any()), "nothing wrapped: a ReLU's result can only be negative by wrapping"
+    assert bool((y < 0).any()), "nothing wrapped: without a sum behind it a ReLU can only be negative by wrapping"
     assert module.output_integers(y)[0, 1, 2].tolist() == [float(value[1, 2]) * 1024 for value in y[0]]
 
 

@@ -33,7 +33,7 @@ from tailor_train.skips import find_skips
 from tailor_train.surgery import Deployed, apply_plan
 from tailor_train.tracing import trace
 
-SKIPS = ("traditional", "shortened", "removed")
+SKIPS = ("traditional", "shortened", "removed", "traditional post", "shortened post")
 ARGS = {"width": 4, "in_channels": 1, "image_size": 8}
 
 
@@ -43,7 +43,8 @@ def one_thread() -> None:
 
 
 def deploy(skips: str, **args: Any) -> Deployed:
-    rest, plan = split_builtin_args("resnet8", ARGS | args | {"skips": skips})
+    state, _, style = skips.partition(" ")
+    rest, plan = split_builtin_args("resnet8", ARGS | args | {"skips": state, "style": style or "pre"})
     size = int(rest["image_size"])
     return apply_plan(build_model("resnet8", rest, 3), plan, (1, size, size))
 
@@ -78,7 +79,16 @@ def test_calibrated_integers_equal_brevitas_in_every_node(skips: str, bits: int)
     assert parse_format(fixed.formats["conv1.relu"]["result"]).width == bits
     assert parse_format(fixed.formats["fc"]["weight"]).width == bits
     assert "result" not in fixed.formats["fc"]
-    assert "result" not in fixed.formats["layer1.0.conv2"]
+    post = skips.endswith("post")  # then the sum has no ReLU and goes by the name of the conv in front of it
+    assert ("result" in fixed.formats["layer1.0.conv2"]) == post
+    assert ("layer1.0.conv2.relu" in fixed.formats) != post
+
+
+def test_a_post_sum_is_signed_where_its_skip_can_be_negative() -> None:
+    deployed, data = deploy("shortened post"), samples()
+    formats = calibrated_model(deployed, [data.inputs], 8).export().formats
+    signs = [parse_format(formats[f"layer{stage}.0.conv1"]["result"]).signed for stage in (1, 2, 3)]
+    assert signs == [False, True, True], "only the projections of stages 2 and 3 can be negative"
 
 
 def test_sixteen_bits_are_checked_in_float64() -> None:

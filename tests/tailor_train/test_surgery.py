@@ -162,7 +162,7 @@ class Nested(nn.Module):
             LateActivation(),
             {"block": SHORTENED},
             "skip 'block': an activation stands between the last convolution and the sum, so there is no place for "
-            "short skips before it; remove this skip instead",
+            "short skips before it; use style 'post', or remove this skip",
         ),
         (
             Nested(),
@@ -171,9 +171,10 @@ class Nested(nn.Module):
             "chains of convolution, batch norm and activation can be shortened",
         ),
         (
-            Block(torch.add),
+            PreActivation(),
             {"block": SkipChoice(state=SkipState.SHORTENED, style=SkipStyle.POST)},
-            "skip 'block': style 'post' is not supported, use style 'pre'",
+            "skip 'block': style 'post' adds behind the activation, but 'add' is not read by one activation alone; "
+            "use style 'pre', or keep or remove this skip",
         ),
         (
             Block(torch.add),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tailor_train.config import TrainingConfig, parse_config
 from tailor_train.data import load_data
 from tailor_train.loop import Loop
 from tailor_train.metrics import EpochRow
-from tailor_train.plan import SkipState
+from tailor_train.plan import SkipChoice, SkipState
 from tailor_train.rates import rate_schedule
 from tailor_train.resume import load_position
 
@@ -147,6 +148,36 @@ def test_shortener_with_a_teacher_from_a_file(remover: Path, tmp_path: Path) -> 
     teacher = load_run(remover / "teacher").provenance["metrics"]["accuracy"]
     assert result.teacher_accuracy == pytest.approx(teacher)
     assert "layer2.0.downsample.0.weight" in run.tensors
+
+
+@pytest.mark.parametrize("method", ["skip_shortener", "skip_remover"])
+def test_style_post_has_a_teacher_of_its_own_form(tmp_path: Path, method: str) -> None:
+    changes: dict[str, Any] = {"method": method, "skips": {"style": "post"}, "teacher": {"epochs": 1}, "tail_epochs": 1}
+    result = train(config(**changes), tmp_path, progress=False)
+    run, teacher = load_run(result.checkpoint), load_run(tmp_path / "teacher")
+    assert {str(choice.style) for choice in run.plan.values()} == {"post"}
+    assert {(str(choice.state), str(choice.style)) for choice in teacher.plan.values()} == {("kept", "post")}
+    test = load_data("digits").test
+    assert evaluate_accuracy(deploy_run(run).module, test) == result.accuracy
+    assert evaluate_accuracy(deploy_run(teacher).module, test) == result.teacher_accuracy
+    as_pre = replace(teacher, plan={name: SkipChoice() for name in teacher.plan})
+    x = load_data("digits").test[0][0][None]
+    assert not torch.equal(deploy_run(as_pre).module(x), deploy_run(teacher).module(x))
+
+
+def test_a_teacher_of_the_other_style_is_refused(remover: Path, tmp_path: Path) -> None:
+    file = remover / "teacher" / "model.safetensors"
+    message = (
+        f"weights '{file}' are of a network whose sums stand in front of their activations, 'skips.style' is 'post'; "
+        "train a teacher with teacher.epochs, or set skips.style to 'pre'"
+    )
+    changes: dict[str, Any] = {"method": "skip_shortener", "skips": {"style": "post"}}
+    with pytest.raises(TrainError, match=f"^{re.escape(message)}$"):
+        train(config(**changes, teacher={"weights": str(file.parent)}), tmp_path / "run", progress=False)
+    model = BASE["model"] | {"weights": str(file)}
+    with pytest.raises(TrainError, match=f"^{re.escape(message)}$"):
+        train(config(**changes, teacher=None, model=model), tmp_path / "run", progress=False)
+    train(config(**changes, teacher={"epochs": 1}, model=model, tail_epochs=1), tmp_path / "run", progress=False)
 
 
 def test_baseline_and_its_weights_as_a_start(tmp_path: Path) -> None:
@@ -284,10 +315,6 @@ def test_nan_stops(own_folder: Path) -> None:
             "layer2.0, layer3.0",
         ),
         ({"device": "abacus"}, "'device' is 'abacus', which torch cannot use here; use auto or cpu"),
-        (
-            {"skips": {"style": "post"}, "method": "skip_shortener"},
-            "skip 'layer1.0': style 'post' is not supported, use style 'pre'",
-        ),
         ({"teacher": {"weights": "none.pth"}}, "weights 'none.pth' do not exist"),
     ],
 )
