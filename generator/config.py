@@ -51,3 +51,8 @@ class HardwareConfig:
     lanes: int | None = None
     multiplier: Multiplier = Multiplier.AUTO
     warnings: tuple[str, ...] = ()
+
+    @property
+    def lean(self) -> bool:
+        """Whether streams are narrow, with all that this allows; pixel-wide ones build the paper's hardware."""
+        return self.lanes != 0

@@ -12,18 +12,11 @@ from dataclasses import dataclass
 
 from generator.design import ConvStage, Design, Multiplier, PoolStage, Storage
 from generator.passes.token_model import run_model
+from generator.ram import LUTRAM_BITS, ram_blocks, rom_blocks
 
 FRAMES = 4
 """Frames that the token model plays: one fills the pipeline, two intervals remain to compare."""
 
-RING_LUTRAM_BITS = 1024
-"""Rings up to this size are built of LUTs."""
-
-# (words, bits a word) of one RAMB18 and one RAMB36 as simple dual-port memories (UG573, table 1-9 and 1-10).
-_RAMB18 = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
-_RAMB36 = ((512, 72), (1024, 36), (2048, 18), (4096, 9), (8192, 4), (16384, 2), (32768, 1))
-# Yosys' memory_libmap weighs a RAMB18 by 129 and a RAMB36 by 257; a bit of a ROM in LUTs by 1/64.
-_RAMB18_WEIGHT, _RAMB36_WEIGHT, _ROM_BITS_PER_WEIGHT = 129, 257, 64
 # Operand widths of a DSP48E2's multiplier, signed, and the smallest product that Yosys gives to one.
 _DSP_WIDE, _DSP_NARROW, _DSP_LEAST_PRODUCT = 27, 18, 9
 
@@ -70,17 +63,6 @@ def predict(design: Design) -> Prediction:
     )
 
 
-def ram_blocks(width_bits: int, depth_words: int) -> float:
-    """BRAM36 that a simple dual-port memory takes, in the shape that Yosys chooses."""
-    return _cheapest(width_bits, depth_words)[1]
-
-
-def rom_blocks(width_bits: int, depth_words: int) -> float:
-    """BRAM36 that a ROM takes; 0 where LUTs are cheaper."""
-    weight, blocks = _cheapest(width_bits, depth_words)
-    return blocks if weight < width_bits * depth_words / _ROM_BITS_PER_WEIGHT else 0.0
-
-
 def dsp_slices(a_bits: int, b_bits: int) -> int:
     """DSP slices of one product of signed operands (an unsigned one counts a bit more)."""
     wide, narrow = max(a_bits, b_bits), min(a_bits, b_bits)
@@ -90,13 +72,6 @@ def dsp_slices(a_bits: int, b_bits: int) -> int:
         return 1
     # Longer operands are cut; all pieces but the highest are unsigned and lose the sign's bit.
     return math.ceil(wide / (_DSP_WIDE - 1)) * math.ceil(narrow / (_DSP_NARROW - 1))
-
-
-def _cheapest(width_bits: int, depth_words: int) -> tuple[int, float]:
-    """Weight and BRAM36 of the lightest arrangement."""
-    small = min(math.ceil(width_bits / bits) * math.ceil(depth_words / words) for words, bits in _RAMB18)
-    large = min(math.ceil(width_bits / bits) * math.ceil(depth_words / words) for words, bits in _RAMB36)
-    return min((small * _RAMB18_WEIGHT, small / 2), (large * _RAMB36_WEIGHT, float(large)))
 
 
 def _stage_dsp(stage: ConvStage | PoolStage) -> int:
@@ -137,7 +112,7 @@ def _memories(design: Design) -> Iterator[float]:
 def _ring_blocks(stage: ConvStage, lanes: int) -> float:
     """The line buffer: its words are written slot by slot, and a slot fills whole bytes of 9 bits."""
     bits = stage.in_format.width
-    if stage.ring_pixels * stage.in_shape.channels * bits <= RING_LUTRAM_BITS:
+    if stage.ring_pixels * stage.in_shape.channels * bits <= LUTRAM_BITS:
         return 0.0
     slots = max(stage.simd // lanes, 1)
     slot_bits = stage.simd * bits // slots

@@ -39,6 +39,12 @@ class ReadForm(StrEnum):
     ROWS = "rows"
     WINDOW = "window"
 
+    def taps(self, kernel: tuple[int, int]) -> int:
+        """Taps of a (height, width) kernel that a beat takes at once."""
+        if self is ReadForm.SERIAL:
+            return 1
+        return kernel[0] if self is ReadForm.ROWS else kernel[0] * kernel[1]
+
 
 class Storage(StrEnum):
     """What a memory is made of."""
@@ -230,6 +236,25 @@ class ConvStage:
         """Cycles for one output pixel."""
         taps = self.kernel[0] * self.kernel[1]
         return (self.out_shape.channels // self.pe) * (taps * self.in_shape.channels // self.simd)
+
+    @property
+    def ring_word_channels(self) -> int:
+        """Channels of a word of the ring's RAMs: what a beat takes of one input pixel."""
+        return self.simd // self.form.taps(self.kernel)
+
+    @property
+    def fewest_group_beats(self) -> int:
+        """Beats of an output group at the pixel with the fewest taps inside the image."""
+        beats = self.reuse_factor * self.pe // self.out_shape.channels
+        if not self.skip_padding:
+            return beats
+        rows, columns = (
+            min(self.taps_inside(axis, place) for place in range(size))
+            for axis, size in enumerate((self.out_shape.height, self.out_shape.width))
+        )
+        if self.form is ReadForm.ROWS:
+            rows = self.kernel[0]
+        return beats * rows * columns // (self.kernel[0] * self.kernel[1])
 
     @property
     def cycles(self) -> int:

@@ -50,7 +50,7 @@ _NOTED = (
     "TransposeOutputs",
 )
 _PRECISION_KEYS = ("default", "weight", "bias", "result")
-_LATER_IMPLEMENTATIONS = ("line_buffer_tap", "ring_extend", "centre_tap")
+_STORAGES = tuple(storage for storage in Storage if storage is not Storage.NONE)
 
 
 def read_hardware(path: Path) -> HardwareConfig:
@@ -205,15 +205,12 @@ class _Reader:
         skip = self._mapping(entry, where, ("Implementation", "Storage", "Depth"))
         given = skip.get("Implementation", "auto")
         implementation = None
-        if given in _LATER_IMPLEMENTATIONS:
-            known = ", ".join(Implementation)
-            self.problems.append(f"{where}.Implementation: {given} is not built by this version; use auto, {known}")
-        elif given != "auto":
+        if given != "auto":
             implementation = self._enum(given, f"{where}.Implementation", Implementation, extra=("auto",))
         depth = skip.get("Depth", "auto")
         return SkipConfig(
             implementation=implementation,
-            storage=self._enum(skip.get("Storage", "auto"), f"{where}.Storage", Storage) or Storage.AUTO,
+            storage=Storage(self._one_of(skip.get("Storage", "auto"), f"{where}.Storage", _STORAGES)),
             depth_pixels=None if depth == "auto" else self._count(depth, f"{where}.Depth", " pixels or auto"),
         )
 

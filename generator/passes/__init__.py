@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from generator.config import HardwareConfig
-from generator.design import ConvStage, Design, Implementation, SkipPlacement, Storage
+from generator.design import ConvStage, Design, SkipPlacement, Storage
 from generator.device import Device
 from generator.graph import Graph
 from generator.passes.build_stages import StageNetwork, build_stages
@@ -29,51 +29,43 @@ def build_design(graph: Graph, config: HardwareConfig, device: Device) -> BuiltD
         FoldingError, PlacementError: the configuration asks for what cannot be built.
     """
     foldings, folding_warnings = set_folding(graph, config)
-    skips, skip_warnings = place_skips(graph, config)
-    network = size_fifos(build_stages(graph, config, foldings, skips), skips)
+    skips, skip_warnings = place_skips(graph, config, foldings)
+    unsized = build_stages(graph, config, foldings, skips)
+    network = size_fifos(unsized, skips)
     design = Design(
         name=graph.name,
         graph=graph,
         device=device,
         stages=network.stages,
         streams=network.streams,
-        skips=tuple(_placement(skip, network) for skip in skips),
+        skips=tuple(_placement(skip, network, unsized) for skip in skips),
     )
     return BuiltDesign(design=design, warnings=(*folding_warnings, *skip_warnings))
 
 
-def _placement(skip: PlacedSkip, network: StageNetwork) -> SkipPlacement:
-    """What a placed skip costs in memory, read off the finished network."""
-    if skip.implementation is Implementation.CLONE_FIFO and skip.edge is not None:
-        join = skip.edge.join
-        stream = next(stream for stream in network.streams if stream.sink == join and stream.role == "skip")
-        bits = stream.shape.channels * stream.format.width
-        depth = -(-stream.depth_words // stream.words_per_pixel)
-        return SkipPlacement(
-            name=skip.name,
-            implementation=skip.implementation,
-            storage=stream.storage,
-            depth_pixels=depth,
-            stored_bits=depth * bits,
-            stream=stream.name,
-        )
-    for stage in network.stages:
-        if isinstance(stage, ConvStage) and stage.join is not None and stage.join.name == skip.name:
-            bits = stage.in_shape.channels * stage.in_format.width
-            depth = stage.join.depth_pixels
-            return SkipPlacement(
-                name=skip.name,
-                implementation=skip.implementation,
-                storage=stage.join.storage,
-                depth_pixels=depth,
-                stored_bits=depth * bits,
-                stream=None,
-            )
+def _placement(skip: PlacedSkip, network: StageNetwork, unsized: StageNetwork) -> SkipPlacement:
+    """What a placed skip costs in memory: its FIFO, its shift register, and what its tap adds to the ring."""
+    storage, depth, bits, stream_name = Storage.AUTO, 0, 0, None
+    if skip.name in network.skip_streams:
+        stream_name = network.skip_streams[skip.name]
+        stream = next(stream for stream in network.streams if stream.name == stream_name)
+        storage, depth = stream.storage, -(-stream.depth_words // stream.words_per_pixel)
+        bits = depth * stream.shape.channels * stream.format.width
+    for stage, before in zip(network.stages, unsized.stages, strict=True):
+        if not isinstance(stage, ConvStage) or not isinstance(before, ConvStage):
+            continue
+        pixel_bits = stage.in_shape.channels * stage.in_format.width
+        if stage.join is not None and stage.join.name == skip.name and stream_name is None:
+            storage, depth = stage.join.storage, stage.join.depth_pixels
+            bits = depth * pixel_bits
+        if stage.tap is not None and network.tap_streams[stage.tap][0] == skip.name:
+            depth += stage.ring_pixels - before.ring_pixels
+            bits += (stage.ring_pixels - before.ring_pixels) * pixel_bits
     return SkipPlacement(
         name=skip.name,
         implementation=skip.implementation,
-        storage=Storage.AUTO,
-        depth_pixels=0,
-        stored_bits=0,
-        stream=None,
+        storage=storage,
+        depth_pixels=depth,
+        stored_bits=bits,
+        stream=stream_name,
     )

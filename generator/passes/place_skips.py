@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from generator.config import HardwareConfig, SkipConfig
 from generator.design import Implementation, Storage
 from generator.errors import PlacementError
 from generator.graph import Graph, SkipEdge
+from generator.layers.conv2d import Conv2d
+from generator.passes.fit_skip import look_ahead, misfit
+from generator.passes.mac_layer import Folding
 
-AUTO = {True: Implementation.SHIFT_REGISTER, False: Implementation.CLONE_FIFO}
-"""What `auto` takes, by whether the skip is short."""
+IN_STAGE_BY_COST = (Implementation.FOLD, Implementation.CENTRE_TAP, Implementation.SHIFT_REGISTER)
+"""Ways to build a skip over one conv inside its stage, the cheapest first."""
 
-IN_STAGE = (Implementation.SHIFT_REGISTER, Implementation.FOLD)
-"""Built inside the conv stage that the skip spans: no clone, no add stage."""
+_STORES_NOTHING = {
+    Implementation.FOLD: "fold stores nothing",
+    Implementation.CENTRE_TAP: "centre_tap stores nothing",
+    Implementation.RING_EXTEND: "ring_extend stores the skip in the line buffer",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +34,9 @@ class PlacedSkip:
     depth_pixels: int | None
 
 
-def place_skips(graph: Graph, config: HardwareConfig) -> tuple[tuple[PlacedSkip, ...], tuple[str, ...]]:
+def place_skips(
+    graph: Graph, config: HardwareConfig, foldings: Mapping[str, Folding]
+) -> tuple[tuple[PlacedSkip, ...], tuple[str, ...]]:
     """Choose an implementation and a storage for every skip of the original network.
 
     Returns:
@@ -46,16 +55,17 @@ def place_skips(graph: Graph, config: HardwareConfig) -> tuple[tuple[PlacedSkip,
     placed: list[PlacedSkip] = []
     warnings: list[str] = []
     for edge in graph.skips:
+        site = _Site(graph=graph, edge=edge, foldings=foldings, lean=config.lean)
         named = config.skips.get(edge.name) or config.skips.get(edge.parent)
         chosen = named or config.skip_default
-        reason = _misfit(graph, edge, chosen)
+        reason = site.misfit(chosen)
         if reason and named:
             problems.append(f"Skip.{edge.name}: {reason}")
             continue
         if reason:
             warnings.append(f"skip {edge.name}: Skip.Default does not fit ({reason}); auto is taken")
             chosen = SkipConfig()
-        placed.append(_place(edge, chosen))
+        placed.append(site.place(chosen))
     for name in graph.removed_skips:
         named = config.skips.get(name)
         if named and named.implementation not in (None, Implementation.NONE):
@@ -70,41 +80,65 @@ def place_skips(graph: Graph, config: HardwareConfig) -> tuple[tuple[PlacedSkip,
     return tuple(placed), tuple(warnings)
 
 
-def _place(edge: SkipEdge, chosen: SkipConfig) -> PlacedSkip:
-    implementation = chosen.implementation or AUTO[edge.short and len(edge.main) == 1]
-    return PlacedSkip(
-        name=edge.name,
-        edge=edge,
-        implementation=implementation,
-        storage=chosen.storage,
-        depth_pixels=chosen.depth_pixels,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Site:
+    """A skip connection in its surroundings."""
+
+    graph: Graph
+    edge: SkipEdge
+    foldings: Mapping[str, Folding]
+    lean: bool
+
+    def place(self, chosen: SkipConfig) -> PlacedSkip:
+        """The skip with a choice that fits."""
+        return PlacedSkip(
+            name=self.edge.name,
+            edge=self.edge,
+            implementation=chosen.implementation or self._auto(chosen),
+            storage=chosen.storage,
+            depth_pixels=chosen.depth_pixels,
+        )
+
+    def misfit(self, chosen: SkipConfig) -> str:
+        """Why a choice cannot be realised for this skip; empty if it can."""
+        return self._misfit(chosen.implementation or self._auto(chosen), chosen)
+
+    def _auto(self, chosen: SkipConfig) -> Implementation:
+        """The first of the candidates that fits with the storage and the depth asked for."""
+        for implementation in self._candidates():
+            if not self._misfit(implementation, chosen):
+                return implementation
+        return Implementation.CLONE_FIFO
+
+    def _candidates(self) -> tuple[Implementation, ...]:
+        """What `auto` may take, the cheapest first."""
+        if not self.lean:
+            short = self.edge.short and len(self.edge.main) == 1
+            return (Implementation.SHIFT_REGISTER,) if short else ()
+        if len(self.edge.main) == 1:
+            return IN_STAGE_BY_COST
+        return (Implementation.LINE_BUFFER_TAP,) if self._first_looks_ahead() else ()
+
+    def _first_looks_ahead(self) -> bool:
+        """Whether the first conv's ring keeps pixels behind its centre: without any a tap saves nothing."""
+        layer = self.graph.node(self.edge.main[0]).layer
+        return isinstance(layer, Conv2d) and look_ahead(layer, self.graph.shape_of(self.edge.fork).width) > 0
+
+    def _misfit(self, implementation: Implementation, chosen: SkipConfig) -> str:
+        reason = misfit(self.graph, self.edge, implementation, self.foldings, lean=self.lean)
+        return reason or _wrong_memory(implementation, chosen)
 
 
-def _misfit(graph: Graph, edge: SkipEdge, chosen: SkipConfig) -> str:
-    """Why a choice cannot be realised for this skip; empty if it can."""
-    implementation = chosen.implementation or AUTO[edge.short and len(edge.main) == 1]
-    if implementation is Implementation.NONE:
-        return "none is for removed skips and this one is part of the network; remove it in training"
-    if implementation in IN_STAGE:
-        return _misfit_in_stage(graph, edge, implementation, chosen)
-    if chosen.storage is Storage.URAM:
-        return "storage uram is not available for skip FIFOs; use auto, bram, lutram or srl"
-    return ""
-
-
-def _misfit_in_stage(graph: Graph, edge: SkipEdge, implementation: Implementation, chosen: SkipConfig) -> str:
-    if len(edge.main) != 1:
-        return f"{implementation} needs a skip over one conv, this one spans {len(edge.main)}; use clone_fifo"
-    conv = graph.node(edge.main[0])
-    if conv.result is not None or conv.relu:
-        return f"the conv {conv.name} is rectified or requantized before the add; use clone_fifo"
-    if implementation is Implementation.FOLD:
+def _wrong_memory(implementation: Implementation, chosen: SkipConfig) -> str:
+    """Why the storage or the depth asked for does not go with an implementation; empty if they do."""
+    if implementation in _STORES_NOTHING:
         if chosen.storage is not Storage.AUTO or chosen.depth_pixels is not None:
-            return "fold stores nothing; use Storage: auto and Depth: auto"
-        return ""
-    if chosen.storage not in (Storage.AUTO, Storage.SRL):
-        return f"shift_register is built of SRLs, Storage {chosen.storage} is not possible; use auto or srl"
-    if chosen.depth_pixels is not None:
-        return "the depth of a shift_register follows from the line buffer; use Depth: auto"
+            return f"{_STORES_NOTHING[implementation]}; use Storage: auto and Depth: auto"
+    elif implementation is Implementation.SHIFT_REGISTER:
+        if chosen.storage not in (Storage.AUTO, Storage.SRL):
+            return f"shift_register is built of SRLs, Storage {chosen.storage} is not possible; use auto or srl"
+        if chosen.depth_pixels is not None:
+            return "the depth of a shift_register follows from the line buffer; use Depth: auto"
+    elif chosen.storage is Storage.URAM:
+        return "storage uram is not available for skip FIFOs; use auto, bram, lutram or srl"
     return ""

@@ -1,93 +1,19 @@
-"""Folding: how many products each layer makes a cycle, from its reuse factor.
-
-RF = kh*kw * Cin/simd * Cout/pe cycles for one output pixel, so the legal reuse factors of a layer
-are those products over all divisors of its channels.
-"""
+"""Folding: how many products each layer makes a cycle, from its reuse factor."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from math import ceil
 
 from generator.config import HardwareConfig
 from generator.errors import FoldingError
-from generator.graph import Graph, Node
-from generator.layers.conv2d import Conv2d
-from generator.layers.linear import Linear
+from generator.graph import Graph
+from generator.passes.line_buffer import ring_pixels
+from generator.passes.mac_layer import Folding, MacLayer, mac_layer
 
+_FORM_ORDER = ("serial", "rows", "window")
 _LUTRAM_WORDS = 64
 _BRAM36_WIDTH, _BRAM36_DEPTH = 72, 512
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folding:
-    """Products a cycle of one layer: `pe` output channels times `simd` input channels."""
-
-    reuse_factor: int
-    pe: int
-    simd: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MacLayer:
-    """What folding and placement need of a conv or linear node, a linear layer seen as a 1x1 conv."""
-
-    node: Node
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    in_channels: int
-    out_channels: int
-    in_width: int
-    in_bits: int
-
-    @property
-    def taps(self) -> int:
-        """Products per pair of channels and output pixel."""
-        return self.kernel[0] * self.kernel[1]
-
-    @property
-    def foldings(self) -> tuple[Folding, ...]:
-        """Every legal folding."""
-        return tuple(
-            Folding(reuse_factor=self.taps * (self.in_channels // simd) * (self.out_channels // pe), pe=pe, simd=simd)
-            for pe in divisors(self.out_channels)
-            for simd in divisors(self.in_channels)
-        )
-
-    @property
-    def legal_reuse_factors(self) -> tuple[int, ...]:
-        """Ascending, without repeats."""
-        return tuple(sorted({folding.reuse_factor for folding in self.foldings}))
-
-
-def mac_layer(graph: Graph, node: Node) -> MacLayer | None:
-    """The node as a layer of multiplications, or None if it has none."""
-    in_shape = graph.shape_of(node.inputs[0])
-    in_bits = graph.format_of(node.inputs[0]).width
-    match node.layer:
-        case Conv2d() as conv:
-            return MacLayer(
-                node=node,
-                kernel=conv.kernel,
-                stride=conv.stride,
-                in_channels=in_shape.channels,
-                out_channels=node.shape.channels,
-                in_width=in_shape.width,
-                in_bits=in_bits,
-            )
-        case Linear():
-            return MacLayer(
-                node=node,
-                kernel=(1, 1),
-                stride=(1, 1),
-                in_channels=in_shape.elements,
-                out_channels=node.shape.channels,
-                in_width=1,
-                in_bits=in_bits,
-            )
-        case _:
-            return None
 
 
 def set_folding(graph: Graph, config: HardwareConfig) -> tuple[dict[str, Folding], tuple[str, ...]]:
@@ -100,7 +26,7 @@ def set_folding(graph: Graph, config: HardwareConfig) -> tuple[dict[str, Folding
         FoldingError: the model's value is legal for no layer although some layer has legal RF on both
             sides, or a value under LayerName is not legal; all problems at once.
     """
-    layers = [layer for node in graph.nodes if (layer := mac_layer(graph, node)) is not None]
+    layers = [layer for node in graph.nodes if (layer := mac_layer(graph, node, lean=config.lean)) is not None]
     problems = _check_model_value(layers, config.reuse_factor)
     foldings: dict[str, Folding] = {}
     warnings: list[str] = []
@@ -151,28 +77,28 @@ def neighbours(asked: int, legal: tuple[int, ...]) -> str:
 
 
 def cheapest_folding(layer: MacLayer, reuse_factor: int) -> Folding:
-    """Of the foldings with this RF the one whose line buffer and accumulators cost least.
+    """Of the foldings with this RF the one that costs least.
 
-    Fewest BRAM36 for the line buffer first (a wide simd makes a wide, shallow memory); then the
-    smallest pe, since each further output channel brings an accumulator and a place in the serializer.
+    With narrow streams: the read form that needs the fewest RAMs (serial, rows, window), a ring that is
+    loaded in time, the fewest BRAM36 for it, then the smallest simd: a multiplier that serves one output
+    channel accumulates in its own DSP, and the sums leave one by one. With pixel-wide streams: fewest
+    BRAM36 for the ring (a wide simd makes a wide, shallow memory), then the smallest pe, since each
+    further output channel brings an accumulator.
     """
     same = [folding for folding in layer.foldings if folding.reuse_factor == reuse_factor]
-    return min(same, key=lambda folding: (_ring_bram36(layer, folding.simd), folding.pe))
+    if not layer.lean:
+        return min(same, key=lambda folding: (_pixel_wide_bram36(layer, folding.simd), folding.pe))
+
+    def cost(folding: Folding) -> tuple[int, bool, float, int]:
+        ring = layer.line_buffer(folding)
+        late = layer.cycles(folding) > layer.beats(folding)
+        return _FORM_ORDER.index(folding.form), late, ring.blocks(ring.pixels()), folding.simd
+
+    return min(same, key=cost)
 
 
-def _ring_bram36(layer: MacLayer, simd: int) -> int:
-    words = ring_pixels(layer.kernel, layer.in_width) * (layer.in_channels // simd)
-    width = simd * layer.in_bits
+def _pixel_wide_bram36(layer: MacLayer, simd: int) -> int:
+    words = ring_pixels(layer.kernel, layer.in_shape.width) * (layer.in_shape.channels // simd)
     if words <= _LUTRAM_WORDS:
         return 0
-    return ceil(width / _BRAM36_WIDTH) * ceil(words / _BRAM36_DEPTH)
-
-
-def ring_pixels(kernel: tuple[int, int], width: int) -> int:
-    """Pixels a line buffer holds: the window's span in raster order and one pixel of prefetch."""
-    return (kernel[0] - 1) * width + kernel[1] + 1
-
-
-def divisors(number: int) -> tuple[int, ...]:
-    """All divisors, ascending."""
-    return tuple(candidate for candidate in range(1, number + 1) if number % candidate == 0)
+    return ceil(simd * layer.in_bits / _BRAM36_WIDTH) * ceil(words / _BRAM36_DEPTH)

@@ -1,8 +1,8 @@
 """Stream widths: the narrowest words that never throttle a stage.
 
-A conv stage takes stride^2 pixels of its input and gives one of its output in RF cycles, so a
-stream of C channels needs at least stride^2 * C / RF (or C / RF) channels a word. Clone and add
-stages pass words on unchanged: all their streams share one width.
+A conv stage sends the sums of an output group while it computes the next: the group's words must not be
+more than the beats of the shortest group. It takes stride^2 pixels of its input for one of its output.
+Clone and add stages pass words on unchanged: all their streams share one width.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from generator.design import AddStage, CloneStage, ConvStage, Stage
 from generator.graph import Shape
-from generator.passes.set_folding import divisors
+from generator.passes.mac_layer import divisors
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,41 +31,46 @@ def set_lanes(streams: Sequence[StreamEnd], limit: int | None) -> dict[str, int]
     Args:
         streams: all streams of a design.
         limit: None: the narrowest that never throttles; 0: whole pixels; n: the largest divisor of
-            a stream's channels that is at most n.
+            a stream's channels that is at most n, or the narrowest possible if that is wider.
     """
     groups = _groups(streams)
     lanes: dict[str, int] = {}
     for group in groups:
         channels = group[0].shape.channels
-        fitting = [width for width in divisors(channels) if all(_matches_folding(end, width) for end in group)]
+        possible = [width for width in divisors(channels) if all(_is_possible(end, width) for end in group)]
         if limit is None:
-            enough = [width for width in fitting if all(not _throttles(end, width) for end in group)]
-            chosen = (enough or fitting[-1:])[0]
+            enough = [width for width in possible if all(not _throttles(end, width) for end in group)]
+            chosen = (enough or possible[-1:])[0]
         else:
-            below = [width for width in fitting if limit == 0 or width <= limit]
-            chosen = below[-1]
+            below = [width for width in possible if limit == 0 or width <= limit]
+            chosen = (below[-1:] or possible)[0]
         lanes.update({end.name: chosen for end in group})
     return lanes
 
 
 def _throttles(end: StreamEnd, lanes: int) -> bool:
     words = end.shape.channels // lanes
-    if isinstance(end.source, ConvStage) and words > end.source.reuse_factor:
-        return True
-    if isinstance(end.sink, ConvStage):
-        sink = end.sink
-        return end.shape.pixels * words > sink.out_shape.pixels * sink.reuse_factor
-    return False
+    return isinstance(end.sink, ConvStage) and end.shape.pixels * words > end.sink.cycles
 
 
-def _matches_folding(end: StreamEnd, lanes: int) -> bool:
-    """Whether words and the stages' vectors pack without remainder (1 always does)."""
-    sizes = []
+def _is_possible(end: StreamEnd, lanes: int) -> bool:
+    """Whether words and the stages' vectors pack without remainder (whole pixels always do)."""
+    sizes: list[int] = []
+    in_time = True
     if isinstance(end.source, ConvStage):
-        sizes.append(end.source.pe)
+        tapped = end.source.tap == end.name
+        sizes.append(end.source.ring_word_channels if tapped else end.source.pe)
+        in_time = tapped or _keeps_up(end.source, lanes)
     if isinstance(end.sink, ConvStage):
-        sizes.append(end.sink.simd)
-    return all(size % lanes == 0 or lanes % size == 0 for size in sizes)
+        joined = end.sink.input != end.name
+        sizes.append(end.sink.pe if joined else end.sink.ring_word_channels)
+        in_time &= not joined or _keeps_up(end.sink, lanes)
+    return in_time and all(size % lanes == 0 or lanes % size == 0 for size in sizes)
+
+
+def _keeps_up(stage: ConvStage, lanes: int) -> bool:
+    """Whether a group's channels pass in words of `lanes` during the beats of the shortest group."""
+    return stage.pe <= lanes * stage.fewest_group_beats
 
 
 def _groups(streams: Sequence[StreamEnd]) -> list[list[StreamEnd]]:

@@ -66,7 +66,7 @@ def size_fifos(network: StageNetwork, skips: Sequence[PlacedSkip]) -> StageNetwo
         if key not in known:
             known[key] = _size_skip(block, streams, stream)
         streams[stream.name] = _apply(stream, known[key], placed)
-    return StageNetwork(stages=network.stages, streams=tuple(streams[stream.name] for stream in network.streams))
+    return replace(network, streams=tuple(streams[stream.name] for stream in network.streams))
 
 
 def _size_data(stream: Stream, network: StageNetwork) -> Stream:
@@ -75,6 +75,8 @@ def _size_data(stream: Stream, network: StageNetwork) -> Stream:
     A whole pixel also behind stages that pass single words: with less, a clone would stop within a
     pixel whenever one of its readers is busy, and starve the other.
     """
+    if stream.storage is Storage.NONE:
+        return stream
     words = stream.words_per_pixel
     source = next((stage for stage in network.stages if stage.name == stream.source), None)
     live, depth = 1, max(words, PROMISED_WORD_RATE if isinstance(source, PoolStage) else WORD_RATE)

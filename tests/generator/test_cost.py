@@ -6,12 +6,13 @@ import pytest
 
 from generator.backends.rtl_stages import stage_instances
 from generator.config import HardwareConfig
-from generator.cost import RING_LUTRAM_BITS, dsp_slices, predict, ram_blocks, rom_blocks
+from generator.cost import dsp_slices, predict
 from generator.design import Design
 from generator.device import find_device
 from generator.fixed_point import parse_format
 from generator.flow import quantize_network
 from generator.passes import build_design
+from generator.ram import LUTRAM_BITS, ram_blocks, rom_blocks
 from generator.source import load_source
 
 
@@ -67,7 +68,7 @@ def test_rings_are_kept_where_the_rtl_keeps_them() -> None:
         if instance.module != "conv_stage":
             continue
         bits = stage.ring_pixels * stage.in_shape.channels * stage.in_format.width
-        expected = "lutram" if bits <= RING_LUTRAM_BITS else "bram"
+        expected = "lutram" if bits <= LUTRAM_BITS else "bram"
         assert dict(instance.parameters)["RingStorage"] == expected
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 LAYERS = (
     ("version", "errors", "assets", "names"),
-    ("fixed_point", "device"),
+    ("fixed_point", "device", "ram"),
     ("graph",),
     ("layers", "float_graph"),
     ("design", "config"),
