@@ -8,11 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from generator.build_plan import MARKER
-from generator.errors import CheckFailed, OutputError, SourceError
+from generator.errors import CheckFailed, OutputError, SourceError, ToolError
 from generator.report.entries import RESULTS
 from generator.tools.cosim import run_cosim
 from generator.tools.csim import run_csim
+from generator.tools.csim_timed import run_timed
+from generator.tools.nextpnr import FAMILY as ROUTED_FAMILY
+from generator.tools.nextpnr import run_nextpnr
+from generator.tools.vendor import VENDOR_TOOLS, run_vendor
 from generator.tools.yosys import Progress, run_yosys
+
+SYNTH_TOOLS = ("yosys", "nextpnr-ecp5", *VENDOR_TOOLS)
+"""What `tailor synth` can run."""
 
 
 def open_project(path: Path) -> Mapping[str, object]:
@@ -40,6 +47,22 @@ def csim(path: Path, frames: int) -> dict[str, object]:
     return store_result(path, "csim", {key: getattr(result, key) for key in keys})
 
 
+def timed_csim(path: Path, frames: int) -> dict[str, object]:
+    """Run the C++ of a project on a clock. Returns the keys of `tailor csim --timed --json`, also kept.
+
+    `deadlock` is None, or says in which cycle, which stages wait for which streams, and in which circle.
+    """
+    open_project(path)
+    result = run_timed(path, frames)
+    keys = ("frames", "mismatches", "compile_seconds", "seconds_per_frame", "latency_cycles", "interval_cycles")
+    payload = {
+        **{key: getattr(result, key) for key in keys},
+        "max_occupancy": dict(result.max_occupancy),
+        "deadlock": result.deadlock.as_dict() if result.deadlock else None,
+    }
+    return store_result(path, "csim_timed", payload)
+
+
 def cosim(path: Path, frames: int, stall_seed: int | None = None) -> dict[str, object]:
     """Simulate the SystemVerilog of a project. Returns the keys of `tailor cosim --json`.
 
@@ -53,12 +76,36 @@ def cosim(path: Path, frames: int, stall_seed: int | None = None) -> dict[str, o
 
 
 def synth(
-    path: Path, family: str | None = None, flatten: bool = False, progress: Progress | None = None
+    path: Path,
+    family: str | None = None,
+    flatten: bool = False,
+    progress: Progress | None = None,
+    tool: str = "yosys",
 ) -> dict[str, object]:
-    """Synthesise the SystemVerilog of a project with Yosys. Returns the keys of `tailor synth --json`."""
+    """Synthesise a project. Returns the keys of `tailor synth --json`.
+
+    Args:
+        family: of the primitives, for Yosys; None takes the project's.
+        flatten: the whole top in one run of Yosys; every other tool does that anyway.
+        tool: one of SYNTH_TOOLS.
+
+    Raises:
+        ToolError: the tool is missing or failed, or does not know the family.
+    """
     described = open_project(path)
-    result = run_yosys(path, family or str(described["family"]), flatten, progress)
-    return store_result(path, "yosys", result.as_dict())
+    if tool == "yosys":
+        result = run_yosys(path, family or str(described["family"]), flatten, progress).as_dict()
+    elif tool == "nextpnr-ecp5":
+        if family not in (None, ROUTED_FAMILY):
+            raise ToolError(
+                f"synth: nextpnr-ecp5 routes for family {ROUTED_FAMILY}, got {family!r}; leave --family out"
+            )
+        result = run_nextpnr(path, progress).as_dict()
+    else:
+        if family is not None:
+            raise ToolError(f"synth: {tool} takes the project's part, got --family {family}; leave it out")
+        result = run_vendor(tool, path)
+    return store_result(path, tool, result)
 
 
 def store_result(path: Path, tool: str, payload: Mapping[str, object]) -> dict[str, object]:
@@ -72,6 +119,12 @@ def store_result(path: Path, tool: str, payload: Mapping[str, object]) -> dict[s
     except OSError as error:
         raise OutputError(f"output {target}: cannot be written ({error.strerror or error})") from error
     return dict(payload)
+
+
+def require_no_deadlock(path: Path, deadlock: object) -> None:
+    """Raise CheckFailed if a timed csim stopped in mid-frame."""
+    if isinstance(deadlock, dict):
+        raise CheckFailed(f"csim {path}: {deadlock['message']}")
 
 
 def require_equal(check: str, path: Path, mismatches: object) -> None:
