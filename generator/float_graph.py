@@ -92,7 +92,7 @@ class FloatGraph:
 
     Attributes:
         name: a safe identifier, used for files and top modules.
-        skips, removed_skips: as in `Graph`.
+        skips, removed_skips, folded_skips: as in `Graph`.
         aliases: other names that a configuration may use -> the canonical one.
         vanished: names of layers that folding left nothing of: batch norm, identities, dropout.
     """
@@ -106,6 +106,7 @@ class FloatGraph:
     removed_skips: tuple[str, ...]
     aliases: tuple[tuple[str, str], ...]
     vanished: tuple[str, ...]
+    folded_skips: tuple[str, ...] = ()
 
     def node(self, name: str) -> FloatNode:
         """The node of that name."""

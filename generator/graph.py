@@ -134,6 +134,8 @@ class Graph:
         output: name of the last node.
         skips: the skip connections present, in execution order of their forks.
         removed_skips: paths of the blocks whose skip was removed.
+        folded_skips: names of short skips, `<skip>.0`, ..., that the weights of their convs have held since before
+            quantization; no node is left of them.
     """
 
     name: str
@@ -144,6 +146,7 @@ class Graph:
     output: str
     skips: tuple[SkipEdge, ...]
     removed_skips: tuple[str, ...]
+    folded_skips: tuple[str, ...] = ()
 
     def node(self, name: str) -> Node:
         """The node of that name."""

@@ -95,6 +95,7 @@ class _Importer:
             output=output.name,
             skips=skip_edges(records, nodes, values),
             removed_skips=tuple(record.name for record in records if record.state is SkipState.REMOVED),
+            folded_skips=tuple(record.name for record in records if record.folded),
             aliases=tuple(sorted(layer_aliases(self._deployed).items())),
             vanished=tuple(str(node.target) for node in self._module.graph.nodes if node in self._vanished),
         )

@@ -72,6 +72,7 @@ def quantize(float_graph: FloatGraph, formats: FormatTable, integers: IntegerTen
         output=float_graph.output,
         skips=float_graph.skips,
         removed_skips=float_graph.removed_skips,
+        folded_skips=float_graph.folded_skips,
     )
     check_graph(graph)
     return graph
