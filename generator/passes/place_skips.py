@@ -25,7 +25,7 @@ _STORES_NOTHING = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedSkip:
-    """A skip connection and the choices made for it; `edge` is None for a removed one."""
+    """A skip connection and the choices made for it; `edge` is None for one that left no node in the graph."""
 
     name: str
     edge: SkipEdge | None
@@ -46,7 +46,8 @@ def place_skips(
     Raises:
         PlacementError: a named entry does not exist or does not fit; all problems at once.
     """
-    known = {name for edge in graph.skips for name in (edge.name, edge.parent)} | set(graph.removed_skips)
+    known = {name for edge in graph.skips for name in (edge.name, edge.parent)}
+    known |= {name for skip in _absent_skips(graph) for name in (skip.name, skip.parent)}
     problems = [
         f"Skip.{name}: the network has no such skip connection; it has {', '.join(sorted(known)) or 'none'}"
         for name in config.skips
@@ -66,18 +67,52 @@ def place_skips(
             warnings.append(f"skip {edge.name}: Skip.Default does not fit ({reason}); auto is taken")
             chosen = SkipConfig()
         placed.append(site.place(chosen))
-    for name in graph.removed_skips:
-        named = config.skips.get(name)
-        if named and named.implementation not in (None, Implementation.NONE):
+    for skip in _absent_skips(graph):
+        named = config.skips.get(skip.name) or config.skips.get(skip.parent)
+        if named and named.implementation not in (None, skip.implementation):
             problems.append(
-                f"Skip.{name}: {named.implementation} does not fit, this skip was removed; use auto or none"
+                f"Skip.{skip.name}: {named.implementation} does not fit, this skip {skip.reason}; "
+                f"use auto or {skip.implementation}"
             )
         placed.append(
-            PlacedSkip(name=name, edge=None, implementation=Implementation.NONE, storage=Storage.AUTO, depth_pixels=0)
+            PlacedSkip(
+                name=skip.name,
+                edge=None,
+                implementation=skip.implementation,
+                storage=Storage.AUTO,
+                depth_pixels=0,
+            )
         )
     if problems:
         raise PlacementError("\n".join(problems))
     return tuple(placed), tuple(warnings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AbsentSkip:
+    """A skip connection of the original network that left no node in the graph."""
+
+    name: str
+    parent: str
+    implementation: Implementation
+    reason: str
+
+
+def _absent_skips(graph: Graph) -> tuple[_AbsentSkip, ...]:
+    removed = tuple(
+        _AbsentSkip(name=name, parent=name, implementation=Implementation.NONE, reason="was removed")
+        for name in graph.removed_skips
+    )
+    folded = tuple(
+        _AbsentSkip(
+            name=name,
+            parent=name.rpartition(".")[0],
+            implementation=Implementation.FOLD,
+            reason="has been part of the conv's weights since its training",
+        )
+        for name in graph.folded_skips
+    )
+    return removed + folded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
