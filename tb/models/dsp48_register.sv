@@ -10,7 +10,8 @@ module dsp48_register #(
     output logic [Bits-1:0] q_o
 );
     if (Present) begin : gen_register
-        logic [Bits-1:0] value_q = '0;
+        logic [Bits-1:0] value_q;
+        initial value_q = '0;
         always_ff @(posedge clk_i) begin
             if (rst_i) value_q <= '0;
             else if (ce_i) value_q <= d_i;

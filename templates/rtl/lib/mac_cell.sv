@@ -8,8 +8,8 @@
 //   UseDsp = 0: w_i in t - WeightDelay, one_i, first_i and c_i in t,        sum_q_o shows the sum from t+1.
 // There is no enable: an activation of 0 without first_i keeps the sum. There is no reset either.
 //
-// Family: "xcup" and "xc7" instantiate DSP48E2 and DSP48E1; all others, operands that do not fit these and
-// UseDsp = 0 take the behavioural twin.
+// Family: "xcup" and "xc7" are one DSP48E2 or DSP48E1; all others, operands that do not fit these (with sign:
+// a in 18 bits, w + 2**OneShift in 27 or 25) and UseDsp = 0 take the behavioural twin.
 module mac_cell #(
     parameter Family = "generic",
     parameter bit UseDsp = 1,
@@ -34,60 +34,79 @@ module mac_cell #(
     input  logic [    PBits-1:0] c_i,
     output logic [    PBits-1:0] sum_q_o
 );
-    // The widest weight, with sign, that the pre-adder leaves.
-    localparam int WBitsSigned = WBits + (WSigned ? 0 : 1);
-    localparam int OneBits = (OneShift < 0) ? 0 : OneShift + 2;
-    localparam int MultiplierBits = (OneShift < 0) ? WBitsSigned : (WBitsSigned > OneBits) ? WBitsSigned + 1 : OneBits + 1;
-
     // Yosys has no `string` type: texts of different lengths are compared as vectors.
     /* verilator lint_off WIDTHEXPAND */
     localparam bit IsXcup = Family == "xcup";
     localparam bit IsXc7 = Family == "xc7";
     /* verilator lint_on WIDTHEXPAND */
-    localparam bit FitsB = UseDsp && ABitsSigned <= 18 && PBits <= 48;
 
-    if (IsXcup && FitsB && MultiplierBits <= 27) begin : gen_xcup
-        mac_cell_xcup #(
-            .ABits(ABits),
-            .ASigned(ASigned),
-            .WBits(WBits),
-            .WSigned(WSigned),
-            .PBits(PBits),
-            .Chained(Chained),
-            .WeightDelay(WeightDelay),
-            .OneShift(OneShift)
-        ) i_cell (
-            .clk_i,
-            .a_i,
-            .chain_i,
-            .chain_o,
-            .w_i,
-            .one_i,
-            .first_i,
-            .c_i,
-            .sum_q_o
-        );
-    end else if (IsXc7 && FitsB && MultiplierBits <= 25) begin : gen_xc7
-        mac_cell_xc7 #(
-            .ABits(ABits),
-            .ASigned(ASigned),
-            .WBits(WBits),
-            .WSigned(WSigned),
-            .PBits(PBits),
-            .Chained(Chained),
-            .WeightDelay(WeightDelay),
-            .OneShift(OneShift)
-        ) i_cell (
-            .clk_i,
-            .a_i,
-            .chain_i,
-            .chain_o,
-            .w_i,
-            .one_i,
-            .first_i,
-            .c_i,
-            .sum_q_o
-        );
+    // The width of the factor behind the pre-adder, with sign.
+    localparam int WBitsSigned = WBits + (WSigned ? 0 : 1);
+    localparam int OneBits = (OneShift < 0) ? 0 : OneShift + 2;
+    localparam int FactorBits = (OneShift < 0) ? WBitsSigned : (WBitsSigned > OneBits) ? WBitsSigned + 1 : OneBits + 1;
+    localparam int PortBits = IsXcup ? 27 : 25;
+    localparam bit Fits = ABitsSigned <= 18 && FactorBits <= PortBits && PBits <= 48;
+
+    if (UseDsp && Fits && (IsXcup || IsXc7)) begin : gen_dsp
+        localparam bit PreAdd = OneShift >= 0;
+        localparam int AStages = WeightDelay + (PreAdd ? 0 : 1);
+        logic signed [PortBits-1:0] weight;
+        logic [PortBits-1:0] one;
+        logic signed [17:0] activation;
+        /* verilator lint_off UNUSEDSIGNAL */  // the bits above PBits
+        logic [47:0] p;
+        /* verilator lint_on UNUSEDSIGNAL */
+
+        if (WSigned) begin : gen_weight_signed
+            assign weight = PortBits'(signed'(w_i));
+        end else begin : gen_weight_unsigned
+            assign weight = PortBits'(w_i);
+        end
+        if (ASigned) begin : gen_signed
+            assign activation = 18'(signed'(a_i));
+        end else begin : gen_unsigned
+            assign activation = 18'(a_i);
+        end
+        assign one = PreAdd ? PortBits'(1) << (PreAdd ? OneShift : 0) : '0;
+        assign sum_q_o = p[PBits-1:0];
+
+        if (IsXcup) begin : gen_xcup
+            mac_cell_xcup #(
+                .Chained(Chained),
+                .AStages(AStages),
+                .PreAdd(PreAdd),
+                .DStages(0)
+            ) i_slice (
+                .clk_i,
+                .a_i(weight),
+                .d_i(one),
+                .add_d_i(one_i),
+                .b_i(activation),
+                .chain_i,
+                .chain_o,
+                .first_i,
+                .c_i(48'(c_i)),
+                .p_o(p)
+            );
+        end else begin : gen_xc7
+            mac_cell_xc7 #(
+                .Chained(Chained),
+                .AStages(AStages),
+                .PreAdd(PreAdd),
+                .DStages(0)
+            ) i_slice (
+                .clk_i,
+                .a_i(weight),
+                .d_i(one),
+                .add_d_i(one_i),
+                .b_i(activation),
+                .chain_i,
+                .chain_o,
+                .first_i,
+                .c_i(48'(c_i)),
+                .p_o(p)
+            );
+        end
     end else begin : gen_generic
         mac_cell_generic #(
             .UseDsp(UseDsp),

@@ -1,84 +1,43 @@
-// mac_cell in one DSP48E2 (UltraScale and UltraScale+, UG579): weight on A, 2**OneShift on D, activation on B, c on C.
+// One DSP48E2 (UltraScale and UltraScale+, UG579) as a MAC: p <= (first ? c : p) + b * (a + (add_d ? d : 0)), in 48 bits.
 //
-// Registers: B one (B2, which also feeds the cascade), M, P, C, OPMODE. A has WeightDelay + 1 stages: with
-// OneShift the last of them is AD, behind the pre-adder, whose D is gated by INMODE[2] = one_i; without it
-// they are A2, or A1 and A2. D, INMODE, ALUMODE and the carry are constant or take no register. Enables of
-// registers that are not there are 0. The sum has no width of its own: it wraps in 48 bits, of which PBits
-// are kept. Operands with sign: a at most 18 bits, w + 2**OneShift at most 27.
+// The factor b comes from b_i, or from the slice before it where Chained; chain_o hands it on a cycle later.
+// Timing, with t the cycle of b: a_i in t - AStages + 1, with PreAdd in t - AStages; d_i in t - DStages, add_d_i
+// in t (PreAdd; otherwise d is left out); first_i and c_i in t+1; p_o from t+3.
+//
+// Registers: B2, which also feeds the cascade, M, P, C, OPMODE; A2 and A1 as AStages says; AD behind the pre-adder.
+// INMODE[2] opens D and takes no register, nor do ALUMODE and the carry, which are constant. Enables of registers
+// that are not there are 0.
 module mac_cell_xcup #(
-    parameter int ABits = 8,
-    parameter bit ASigned = 1,
-    parameter int WBits = 8,
-    parameter bit WSigned = 1,
-    parameter int PBits = 24,
     parameter bit Chained = 0,
-    parameter int WeightDelay = 0,
-    parameter int OneShift = -1
+    parameter int AStages = 1,
+    parameter bit PreAdd = 0,
+    parameter int DStages = 0
 ) (
-    input  logic             clk_i,
-    input  logic [ABits-1:0] a_i,
-    input  logic [     17:0] chain_i,
-    output logic [     17:0] chain_o,
-    input  logic [WBits-1:0] w_i,
-    input  logic             one_i,
-    input  logic             first_i,
-    input  logic [PBits-1:0] c_i,
-    output logic [PBits-1:0] sum_q_o
+    input  logic        clk_i,
+    input  logic [26:0] a_i,
+    input  logic [26:0] d_i,
+    input  logic        add_d_i,
+    input  logic [17:0] b_i,
+    input  logic [17:0] chain_i,
+    output logic [17:0] chain_o,
+    input  logic        first_i,
+    input  logic [47:0] c_i,
+    output logic [47:0] p_o
 );
-    localparam int AStages = WeightDelay + ((OneShift < 0) ? 1 : 0);
+    // Only one of the two is connected: the other port is left at 0.
+    logic [17:0] b, bcin;
+    logic unused_factor;
+    assign b = Chained ? '0 : b_i;
+    assign bcin = Chained ? chain_i : '0;
+    assign unused_factor = &{1'b0, b_i, chain_i};
 
-    logic signed [29:0] a;
-    logic signed [17:0] b;
-    logic [17:0] bcin;
-    logic [26:0] d;
-    logic [4:0] inmode;
-    logic [8:0] opmode;
-    /* verilator lint_off UNUSEDSIGNAL */  // the bits above PBits
-    logic [47:0] p;
-    /* verilator lint_on UNUSEDSIGNAL */
-
-    if (WSigned) begin : gen_weight_signed
-        assign a = 30'(signed'(w_i));
-    end else begin : gen_weight_unsigned
-        assign a = 30'(w_i);
-    end
-
-    if (Chained) begin : gen_chained
-        logic unused_a;
-        assign unused_a = &{1'b0, a_i};
-        assign b = '0;
-        assign bcin = chain_i;
-    end else begin : gen_first
-        logic unused_chain;
-        assign unused_chain = &{1'b0, chain_i};
-        assign bcin = '0;
-        if (ASigned) begin : gen_signed
-            assign b = 18'(signed'(a_i));
-        end else begin : gen_unsigned
-            assign b = 18'(a_i);
-        end
-    end
-
-    if (OneShift < 0) begin : gen_no_one
-        logic unused_one;
-        assign unused_one = one_i;
-        assign d = '0;
-        assign inmode = 5'b00000;  // A2, B2
-    end else begin : gen_one
-        assign d = 27'(1) << OneShift;
-        assign inmode = {2'b00, one_i, 2'b00};  // A2 + (one_i ? D : 0), B2
-    end
-
-    // W = 0, X and Y = M, Z = C or P
-    assign opmode = {4'b0001, first_i, 4'b0101};
-    assign sum_q_o = p[PBits-1:0];
-
+    // INMODE: A2 (gated never) + D (gated by add_d), B2. OPMODE: W = 0, X and Y = M, Z = first ? C : P. ALUMODE: add.
     /* verilator lint_off PINCONNECTEMPTY */
     DSP48E2 #(
         .ACASCREG(AStages),
         .ADREG(1),
         .ALUMODEREG(0),
-        .AMULTSEL((OneShift < 0) ? "A" : "AD"),
+        .AMULTSEL(PreAdd ? "AD" : "A"),
         .AREG(AStages),
         .AUTORESET_PATDET("NO_RESET"),
         .AUTORESET_PRIORITY("RESET"),
@@ -90,7 +49,7 @@ module mac_cell_xcup #(
         .CARRYINREG(0),
         .CARRYINSELREG(0),
         .CREG(1),
-        .DREG(0),
+        .DREG(DStages),
         .INMODEREG(0),
         .MREG(1),
         .OPMODEREG(1),
@@ -104,13 +63,13 @@ module mac_cell_xcup #(
         .USE_WIDEXOR("FALSE")
     ) i_dsp (
         .CLK(clk_i),
-        .A(a),
+        .A(30'(signed'(a_i))),
         .B(b),
         .BCIN(bcin),
-        .C(48'(c_i)),
-        .D(d),
-        .INMODE(inmode),
-        .OPMODE(opmode),
+        .C(c_i),
+        .D(d_i),
+        .INMODE({2'b00, PreAdd && add_d_i, 2'b00}),
+        .OPMODE({4'b0001, first_i, 4'b0101}),
         .ALUMODE(4'b0000),
         .CARRYIN(1'b0),
         .CARRYINSEL(3'b000),
@@ -120,14 +79,14 @@ module mac_cell_xcup #(
         .PCIN(48'b0),
         .CEA1(1'(AStages == 2)),
         .CEA2(1'(AStages >= 1)),
-        .CEAD(1'(OneShift >= 0)),
+        .CEAD(PreAdd),
         .CEALUMODE(1'b0),
         .CEB1(1'b0),
         .CEB2(1'b1),
         .CEC(1'b1),
         .CECARRYIN(1'b0),
         .CECTRL(1'b1),
-        .CED(1'b0),
+        .CED(1'(DStages == 1)),
         .CEINMODE(1'b0),
         .CEM(1'b1),
         .CEP(1'b1),
@@ -142,7 +101,7 @@ module mac_cell_xcup #(
         .RSTM(1'b0),
         .RSTP(1'b0),
         .BCOUT(chain_o),
-        .P(p),
+        .P(p_o),
         .ACOUT(),
         .CARRYCASCOUT(),
         .CARRYOUT(),
