@@ -120,9 +120,9 @@ def test_all_problems_are_reported_at_once() -> None:
             "HLSConfig.Model.ReuseFactor is missing; give the most cycles a pixel may take, e.g. 72",
         ),
         (
-            hls(Skip={"layer1.0": {"Implementation": "centre_tap"}}),
-            "HLSConfig.Skip.layer1.0.Implementation: centre_tap is not built by this version; "
-            "use auto, clone_fifo, shift_register, fold, none",
+            hls(Skip={"layer1.0": {"Implementation": "wire"}}),
+            "HLSConfig.Skip.layer1.0.Implementation: 'wire' is not one of auto, clone_fifo, line_buffer_tap, "
+            "ring_extend, shift_register, centre_tap, fold, none",
         ),
         (
             hls(Skip={"layer1.0": {"Storage": "dram"}}),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from generator.config import SkipConfig
-from generator.design import AddStage, CloneStage, ConvStage, Design, Implementation, Storage, StreamRole
+from generator.design import AddStage, CloneStage, ConvStage, Design, Implementation, JoinSource, Storage, StreamRole
 from generator.errors import PlacementError
 from generator.passes.size_fifos import SRL_BITS
 from tests.generator.passes.designs import design_of, graph_of, hardware
@@ -27,38 +27,53 @@ def check_wiring(design: Design) -> None:
 
 
 def inputs(stage):
-    return (stage.main, stage.skip) if isinstance(stage, AddStage) else (stage.input,)
+    if isinstance(stage, AddStage):
+        return (stage.main, stage.skip)
+    joined = isinstance(stage, ConvStage) and stage.join is not None and stage.join.stream is not None
+    return (stage.input, stage.join.stream) if joined else (stage.input,)
 
 
 def outputs(stage):
-    return stage.outputs if isinstance(stage, CloneStage) else (stage.output,)
+    if isinstance(stage, CloneStage):
+        return stage.outputs
+    tapped = isinstance(stage, ConvStage) and stage.tap is not None
+    return (stage.output, stage.tap) if tapped else (stage.output,)
 
 
+KINDS = {
+    "traditional": (Implementation.CLONE_FIFO, Implementation.LINE_BUFFER_TAP),
+    "shortened": (Implementation.SHIFT_REGISTER, Implementation.FOLD),
+    "removed": (Implementation.NONE, Implementation.NONE),
+}
+"""What `auto` takes, with pixel-wide and with narrow streams."""
+
+
+@pytest.mark.parametrize("lanes", [0, None])
 @pytest.mark.parametrize("skips", ["traditional", "shortened", "removed"])
 @pytest.mark.parametrize("source", ["skip_block", "resnet8", "resnet20"])
-def test_streams_join_every_stage(source, skips):
+def test_streams_join_every_stage(source, skips, lanes):
     args = {"filters": 8, "image_size": 8} if source == "skip_block" else SMALL
-    design = design_of(graph_of(source, skips=skips, **args), hardware(72)).design
+    design = design_of(graph_of(source, skips=skips, **args), hardware(72, lanes=lanes)).design
     check_wiring(design)
     clones = sum(isinstance(stage, CloneStage) for stage in design.stages)
     adds = sum(isinstance(stage, AddStage) for stage in design.stages)
     blocks = {"skip_block": 1, "resnet8": 3, "resnet20": 9}[source]
-    assert (clones, adds) == ((blocks, blocks) if skips == "traditional" else (0, 0))
-    kinds = {
-        "traditional": [Implementation.CLONE_FIFO] * blocks,
-        "shortened": [Implementation.SHIFT_REGISTER] * 2 * blocks,
-        "removed": [Implementation.NONE] * blocks,
-    }
-    assert [skip.implementation for skip in design.skips] == kinds[skips]
+    assert (clones, adds) == ((blocks, blocks) if (skips, lanes) == ("traditional", 0) else (0, 0))
+    count = 2 * blocks if skips == "shortened" else blocks
+    assert [skip.implementation for skip in design.skips] == [KINDS[skips][lanes is None]] * count
 
 
-def test_a_projection_moves_into_the_conv_stage_when_the_skip_is_short():
-    design = design_of(graph_of("resnet8", skips="shortened", **SMALL), hardware(72)).design
+@pytest.mark.parametrize("lanes", [0, None])
+def test_a_projection_moves_into_the_conv_stage_when_the_skip_is_short(lanes):
+    skip = SkipConfig(implementation=Implementation.SHIFT_REGISTER)
+    graph = graph_of("resnet8", skips="shortened", **SMALL)
+    design = design_of(graph, hardware(72, lanes=lanes, skip=skip)).design
     stages = {stage.name: stage for stage in design.stages}
     first, second = stages["layer2.0.conv1"], stages["layer2.0.conv2"]
     assert isinstance(first, ConvStage)
     assert isinstance(second, ConvStage)
     assert first.join is not None
+    assert first.join.source is JoinSource.PROJECTION
     assert first.join.projection is not None
     assert first.join.projection.name == "layer2.0.downsample.0"
     assert first.join.projection.weight.shape == (8, 16)
@@ -66,7 +81,9 @@ def test_a_projection_moves_into_the_conv_stage_when_the_skip_is_short():
     assert first.multipliers == 2 * first.pe * first.simd
     assert second.join is not None
     assert second.join.projection is None
-    assert second.join.depth_pixels == (4 + 1) + 2
+    prefetch = second.ring_pixels - (2 * 4 + 3)
+    assert prefetch == (1 if lanes == 0 else 2)
+    assert second.join.depth_pixels == (4 + 1) + 1 + prefetch
     assert "layer2.0.downsample.0" not in stages
 
 
@@ -78,17 +95,64 @@ def test_an_exact_result_leaves_in_whole_bytes():
 
 
 def test_main_and_skip_have_equal_lanes_and_clones_keep_them():
-    design = design_of(graph_of("resnet8", **SMALL), hardware(72, lanes=4)).design
-    for stage in design.stages:
-        if isinstance(stage, AddStage | CloneStage):
-            widths = {design.stream(name).lanes for name in (*inputs(stage), *outputs(stage))}
-            assert widths == {4}
+    skip = SkipConfig(implementation=Implementation.CLONE_FIFO)
+    design = design_of(graph_of("resnet8", **SMALL), hardware(72, lanes=4, skip=skip)).design
+    clones = [stage for stage in design.stages if isinstance(stage, CloneStage)]
+    assert len(clones) == 3
+    for stage in clones:
+        widths = {design.stream(name).lanes for name in (*inputs(stage), *outputs(stage))}
+        assert len(widths) == 1
 
 
-def test_auto_lanes_are_one_where_the_reuse_factor_allows_and_wider_where_not():
+def test_auto_lanes_are_one_where_the_beats_allow_and_wider_where_not():
     graph = graph_of("skip_block", filters=16, image_size=8)
     assert {stream.lanes for stream in design_of(graph, hardware(144)).design.streams} == {1}
-    assert {stream.lanes for stream in design_of(graph, hardware(9)).design.streams} == {2}
+    for stage in design_of(graph, hardware(9)).design.stages:
+        assert isinstance(stage, ConvStage)
+        assert stage.fewest_group_beats < stage.pe
+
+
+@pytest.mark.parametrize("reuse_factor", [1, 3, 9, 12, 16, 48, 72, 96, 192])
+@pytest.mark.parametrize("lanes", [None, 1, 3, 4])
+@pytest.mark.parametrize("implementation", [None, Implementation.CLONE_FIFO])
+def test_a_group_has_left_before_the_next_is_done(reuse_factor, lanes, implementation):
+    graph = graph_of("resnet8", **SMALL)
+    skip = SkipConfig(implementation=implementation)
+    design = design_of(graph, hardware(reuse_factor, lanes=lanes, skip=skip)).design
+    check_wiring(design)
+    for stage in design.stages:
+        if not isinstance(stage, ConvStage):
+            continue
+        joined = [] if stage.join is None or stage.join.stream is None else [stage.join.stream]
+        for name in (stage.output, *joined):
+            width = design.stream(name).lanes
+            assert stage.pe <= width * stage.fewest_group_beats
+            assert stage.pe % width == 0 or width % stage.pe == 0
+        for name in (stage.input, *([] if stage.tap is None else [stage.tap])):
+            width, word = design.stream(name).lanes, stage.ring_word_channels
+            assert word % width == 0 or width % word == 0
+
+
+def test_a_writer_fills_the_ring_itself_where_its_words_fit():
+    design = design_of(graph_of("resnet8", **SMALL), hardware(72)).design
+    kinds = {stage.name: stage for stage in design.stages}
+    for stream in design.streams:
+        sink = kinds.get(stream.sink or "")
+        direct = isinstance(sink, ConvStage) and stream.source != "avgpool" and stream.role is StreamRole.DATA
+        assert (stream.storage is Storage.NONE) == direct
+        if direct:
+            assert stream.lanes <= sink.ring_word_channels
+            assert (stream.depth_words, stream.depth_live, stream.depth_full_rate) == (0, 0, 0)
+        else:
+            assert stream.depth_words >= 1
+
+
+def test_a_clone_stage_holds_nothing_but_the_skip_behind_it():
+    skip = SkipConfig(implementation=Implementation.CLONE_FIFO)
+    design = design_of(graph_of("skip_block", filters=8, image_size=8), hardware(72, skip=skip)).design
+    assert [stage.name for stage in design.stages] == ["block.clone", "block.conv1", "block.conv2"]
+    held = [stream.name for stream in design.streams if stream.storage is not Storage.NONE]
+    assert held == ["block_clone_to_block_add", "y"]
 
 
 def test_pixel_wide_lanes_follow_the_channels():
@@ -100,7 +164,7 @@ def test_pixel_wide_lanes_follow_the_channels():
 def test_large_skip_fifos_go_to_block_ram_and_storage_can_be_forced():
     graph = graph_of("skip_block", filters=8, image_size=8)
     for asked, expected in ((Storage.AUTO, Storage.BRAM), (Storage.LUTRAM, Storage.LUTRAM)):
-        config = hardware(72, skips={"block": SkipConfig(storage=asked)})
+        config = hardware(72, lanes=0, skips={"block": SkipConfig(storage=asked)})
         skip = next(s for s in design_of(graph, config).design.streams if s.role is StreamRole.SKIP)
         assert skip.depth_words * skip.width_bits > SRL_BITS
         assert skip.storage is expected
@@ -139,13 +203,13 @@ def test_large_skip_fifos_go_to_block_ram_and_storage_can_be_forced():
 def test_what_does_not_fit_is_refused(skips, named, message):
     graph = graph_of("skip_block", filters=8, image_size=8, skips=skips)
     with pytest.raises(PlacementError) as caught:
-        design_of(graph, hardware(72, skips=named))
+        design_of(graph, hardware(72, lanes=0, skips=named))
     assert str(caught.value) == message
 
 
 def test_a_default_that_does_not_fit_warns_and_takes_auto():
     graph = graph_of("skip_block", filters=8, image_size=8)
-    built = design_of(graph, hardware(72, skip=SkipConfig(implementation=Implementation.SHIFT_REGISTER)))
+    built = design_of(graph, hardware(72, lanes=0, skip=SkipConfig(implementation=Implementation.SHIFT_REGISTER)))
     assert built.design.skips[0].implementation is Implementation.CLONE_FIFO
     assert built.warnings == (
         "skip block: Skip.Default does not fit (shift_register needs a skip over one conv, this one spans 2; "

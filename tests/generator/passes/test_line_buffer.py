@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from generator.design import ReadForm
+from generator.passes.line_buffer import LEAST_PREFETCH, PREFETCH, LineBuffer, ring_pixels, ring_span
+
+
+def ring(**changes: object) -> LineBuffer:
+    """The ring of a 3x3 conv over 16 channels of 16 bits, 32 pixels a row."""
+    sizes: dict[str, object] = {"kernel": (3, 3), "width": 32, "channels": 16, "bits": 16, "word_channels": 1}
+    return LineBuffer(**{"form": ReadForm.SERIAL, **sizes, **changes})  # type: ignore[arg-type]
+
+
+def test_pixel_wide_rings_hold_the_window_span_and_one_pixel():
+    assert ring_pixels((3, 3), 32) == 68
+    assert ring_pixels((1, 1), 32) == 2
+
+
+def test_the_prefetch_reaches_sixteen_pixels_where_the_ram_has_them():
+    assert ring().pixels() == 67 + 16
+    assert ring().blocks(67 + 16) == ring().blocks(67 + 2) == 1
+
+
+def test_the_prefetch_ends_where_a_block_would_be_added():
+    """2048 words of 9 bits are 32 px of 64 channels: a ring of 30 px can grow by two."""
+    narrow = ring(width=12, kernel=(3, 3), channels=64, bits=8)
+    assert narrow.span == 27
+    assert narrow.pixels() == 32
+    assert narrow.blocks(32) == 0.5 < narrow.blocks(33)
+
+
+def test_a_shift_register_keeps_the_prefetch_short():
+    assert ring().pixels(prefetch=2) == 69
+
+
+@pytest.mark.parametrize(("width", "banks"), [(32, 3), (5, 3), (4, 4), (2, 5), (1, 7)])
+def test_rows_are_banks_with_two_pixels_of_prefetch(width, banks):
+    assert ring(form=ReadForm.ROWS, width=width).pixels() == banks * width
+
+
+@given(st.integers(0, 3), st.integers(1, 64), st.integers(1, 64), st.integers(1, 20), st.sampled_from(ReadForm))
+def test_every_ring_holds_its_window_and_two_pixels_more(half, width, channels, bits, form):
+    kernel = (2 * half + 1, 2 * half + 1)
+    buffer = ring(kernel=kernel, width=width, channels=channels, bits=bits, form=form)
+    pixels = buffer.pixels()
+    assert pixels >= ring_span(kernel, width) + LEAST_PREFETCH
+    if form is ReadForm.SERIAL:
+        assert pixels <= buffer.span + PREFETCH
+        assert buffer.blocks(pixels) == buffer.blocks(buffer.span + LEAST_PREFETCH)
+    else:
+        assert pixels % width == 0
