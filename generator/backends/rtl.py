@@ -7,18 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from generator import assets
+from generator.backends.rtl_instance import LIBRARY, StageInstance, parameter_json
 from generator.backends.rtl_names import check_top_name
 from generator.backends.rtl_stages import (
-    LIBRARY,
-    StageInstance,
+    claimed_words,
+    fifo_instance,
     fifo_instances,
     fifo_storage,
-    parameter_json,
+    is_fifo,
+    promiser,
     reserved_words,
     stage_instances,
 )
 from generator.build_plan import BuildPlan
-from generator.design import AddStage, CloneStage, Design, PoolStage, Stage, Stream
+from generator.design import AddStage, CloneStage, ConvStage, Design, PoolStage, Stage, Stream
 from generator.names import identifier
 from generator.templating import render
 
@@ -35,6 +37,7 @@ class InstanceView:
         ports: (port, signal) pairs, clock and reset left out.
         clocked: whether the module has clk_i and rst_ni.
         title: one comment line.
+        unused: (signal, bits) of outputs that lead nowhere.
     """
 
     label: str
@@ -42,6 +45,7 @@ class InstanceView:
     instance: StageInstance
     ports: tuple[tuple[str, str], ...]
     clocked: bool
+    unused: tuple[tuple[str, int], ...] = ()
 
     @property
     def connections(self) -> tuple[str, ...]:
@@ -52,13 +56,19 @@ class InstanceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamView:
-    """A stream as the template prints it: its signals and its FIFO."""
+    """A stream as the template prints it: its signals and its FIFO (None: a direct link).
+
+    Attributes:
+        reserves: its writer promises words before it sends them.
+        offers: the one-bit signals between FIFO and reader.
+    """
 
     signal: str
     title: str
     word_bits: int
     reserves: bool
-    fifo: InstanceView
+    fifo: InstanceView | None
+    offers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +97,8 @@ def plan_rtl(design: Design) -> BuildPlan:
     library = dict(assets.static_files(_LIBRARY_FOLDER, (".sv",)))
     check_top_name(design.name, [name.removesuffix(".sv") for name in library])
     view = top_view(design)
-    instances = [stream.fifo.instance for stream in view.streams] + [stage.instance for stage in view.stages]
+    fifos = [stream.fifo for stream in view.streams if stream.fifo is not None]
+    instances = [piece.instance for piece in (*fifos, *view.stages)]
     modules = sorted({module for instance in instances for module in LIBRARY[instance.module]})
     files = {f"rtl/lib/{module}.sv": library[f"{module}.sv"] for module in modules}
     files |= {f"rtl/{memory.path}": memory.text for instance in instances for memory in instance.memories}
@@ -100,7 +111,7 @@ def plan_rtl(design: Design) -> BuildPlan:
 def _instances_json(view: TopView, modules: Sequence[str]) -> str:
     """The top's files, and module, parameters, memories and files of every instance."""
     pieces = [("stage", stage) for stage in view.stages[1:-1]]
-    pieces += [("stream", stream.fifo) for stream in view.streams]
+    pieces += [("stream", stream.fifo) for stream in view.streams if stream.fifo is not None]
     pieces += [("port", port) for port in (view.stages[0], view.stages[-1])]
     entries = [
         {
@@ -112,6 +123,7 @@ def _instances_json(view: TopView, modules: Sequence[str]) -> str:
                 {
                     "parameter": memory.parameter,
                     "path": memory.path,
+                    "suffix": memory.suffix,
                     "width_bits": memory.width_bits,
                     "depth_words": memory.depth_words,
                 }
@@ -132,61 +144,81 @@ def tdata_bits(stream: Stream) -> int:
 
 def top_view(design: Design) -> TopView:
     """The top module's view: streams and stages with every connection by name."""
-    fifos = fifo_instances(design)
-    streams = tuple(_stream_view(design, stream, fifo) for stream, fifo in zip(design.streams, fifos, strict=True))
     stages = tuple(
-        _stage_view(stage, instance) for stage, instance in zip(design.stages, stage_instances(design), strict=True)
+        _stage_view(design, stage, instance)
+        for stage, instance in zip(design.stages, stage_instances(design), strict=True)
     )
     return TopView(
         name=identifier(design.name),
         x_tdata_bits=tdata_bits(design.input_stream),
         y_tdata_bits=tdata_bits(design.output_stream),
-        streams=streams,
+        streams=tuple(_stream_view(design, stream) for stream in design.streams),
         stages=(_input_view(design), *stages, _output_view(design)),
     )
 
 
-def _stream_view(design: Design, stream: Stream, fifo: StageInstance) -> StreamView:
-    signal = f"s_{identifier(stream.name)}"
-    reserves = _reserves(design, stream)
-    reserve = "reserve" if reserves else "write"
-    ports = (
+def _stream_view(design: Design, stream: Stream) -> StreamView:
+    signal = _signal(stream)
+    flow = (
+        f"{stream.source or 'x'} -> {stream.sink or 'y'}: {stream.shape} of {stream.format}, "
+        f"{stream.lanes} lane{'s' if stream.lanes > 1 else ''} = {stream.width_bits} bits"
+    )
+    root = promiser(design, stream)
+    if not is_fifo(stream):
+        title = f"{flow}, straight into the reader's ring"
+        return StreamView(signal=signal, title=title, word_bits=stream.width_bits, reserves=root is stream, fifo=None)
+    promised, claimed = reserved_words(design, stream), claimed_words(design, stream)
+    ports = [
         ("room_o", f"{signal}_room"),
-        ("reserve_i", f"{signal}_{reserve}"),
+        ("reserve_i", f"{_signal(root)}_reserve" if root else f"{signal}_write"),
         ("in_valid_i", f"{signal}_write"),
         ("in_data_i", f"{signal}_word"),
-        ("out_valid_o", f"{signal}_valid"),
+        ("claim_ready_o", f"{signal}_pixel" if claimed else f"unused_{signal}_pixel"),
+        ("claim_i", f"{signal}_claim" if claimed else "1'b0"),
+        ("out_valid_o", f"{signal}_valid" if not claimed else f"unused_{signal}_valid"),
         ("out_ready_i", f"{signal}_ready"),
         ("out_data_o", f"{signal}_data"),
-    )
-    words = reserved_words(design, stream)
+    ]
     title = (
-        f"{stream.source or 'x'} -> {stream.sink or 'y'}: {stream.shape} of {stream.format}, "
-        f"{stream.lanes} lane{'s' if stream.lanes > 1 else ''} = {stream.width_bits} bits, "
-        f"{stream.depth_words} words, {fifo_storage(stream)}"
-        f"{f', promised {words} at a time' if words > 1 else ''}"
+        f"{flow}, {stream.depth_words} words, {fifo_storage(stream)}"
+        f"{f', promised {promised} at a time' if promised > 1 else ''}"
+        f"{f', claimed {claimed} at a time' if claimed else ''}"
     )
-    view = InstanceView(label=f"fifo_{identifier(stream.name)}", title=title, instance=fifo, ports=ports, clocked=True)
-    return StreamView(signal=signal, title=title, word_bits=stream.width_bits, reserves=reserves, fifo=view)
+    view = InstanceView(
+        label=f"fifo_{identifier(stream.name)}",
+        title=title,
+        instance=fifo_instance(design, stream),
+        ports=tuple(ports),
+        clocked=True,
+    )
+    names = ("unused_{}_valid", "{}_pixel", "{}_claim") if claimed else ("{}_valid", "unused_{}_pixel")
+    return StreamView(
+        signal=signal,
+        title=title,
+        word_bits=stream.width_bits,
+        reserves=root is stream,
+        fifo=view,
+        offers=(*(name.format(signal) for name in names), f"{signal}_ready"),
+    )
 
 
-def _reserves(design: Design, stream: Stream) -> bool:
-    """Whether the writer promises words before it sends them (conv and pool stages)."""
-    writer = next((stage for stage in design.stages if stage.name == stream.source), None)
-    return writer is not None and not isinstance(writer, CloneStage | AddStage)
+def _signal(stream: Stream) -> str:
+    return f"s_{identifier(stream.name)}"
 
 
-def _reader_ports(prefix: str, stream: str) -> tuple[tuple[str, str], ...]:
-    signal = f"s_{identifier(stream)}"
+def _reader_ports(prefix: str, stream: Stream) -> tuple[tuple[str, str], ...]:
+    """A reader behind a FIFO takes what is offered; behind a direct link it takes what is written."""
+    signal = _signal(stream)
+    valid, ready, data = ("valid", "ready", "data") if is_fifo(stream) else ("write", "room", "word")
     return (
-        (f"{prefix}_valid_i", f"{signal}_valid"),
-        (f"{prefix}_ready_o", f"{signal}_ready"),
-        (f"{prefix}_data_i", f"{signal}_data"),
+        (f"{prefix}_valid_i", f"{signal}_{valid}"),
+        (f"{prefix}_ready_o", f"{signal}_{ready}"),
+        (f"{prefix}_data_i", f"{signal}_{data}"),
     )
 
 
-def _writer_ports(prefix: str, stream: str, reserves: bool) -> tuple[tuple[str, str], ...]:
-    signal = f"s_{identifier(stream)}"
+def _writer_ports(prefix: str, stream: Stream, reserves: bool) -> tuple[tuple[str, str], ...]:
+    signal = _signal(stream)
     reserve = ((f"{prefix}_reserve_o", f"{signal}_reserve"),) if reserves else ()
     return (
         (f"{prefix}_room_i", f"{signal}_room"),
@@ -196,30 +228,73 @@ def _writer_ports(prefix: str, stream: str, reserves: bool) -> tuple[tuple[str, 
     )
 
 
-def _stage_view(stage: Stage, instance: StageInstance) -> InstanceView:
+def _stage_view(design: Design, stage: Stage, instance: StageInstance) -> InstanceView:
+    label = f"stage_{instance.name}"
+    unused: tuple[tuple[str, int], ...] = ()
     ports: tuple[tuple[str, str], ...]
     match stage:
         case CloneStage():
-            first, second = stage.outputs
+            first, second = (design.stream(name) for name in stage.outputs)
             title = f"{stage.name}: copies {stage.input}"
-            ports = _reader_ports("in", stage.input)
+            ports = _reader_ports("in", design.stream(stage.input))
             ports += _writer_ports("first", first, reserves=False) + _writer_ports("second", second, reserves=False)
         case AddStage():
             title = f"{stage.name}: {stage.main} + {stage.skip}{', ReLU' if stage.relu else ''}, {stage.out_format}"
-            ports = _reader_ports("main", stage.main) + _reader_ports("skip", stage.skip)
-            ports += _writer_ports("out", stage.output, reserves=False)
+            ports = _reader_ports("main", design.stream(stage.main)) + _reader_ports("skip", design.stream(stage.skip))
+            ports += _writer_ports("out", design.stream(stage.output), reserves=False)
         case PoolStage():
             title = f"{stage.name}: mean of {stage.in_shape.pixels} pixels, {stage.result}"
-            ports = _reader_ports("in", stage.input) + _writer_ports("out", stage.output, reserves=True)
-        case _:
-            kernel = f"{stage.kernel[0]}x{stage.kernel[1]}"
-            title = (
-                f"{stage.name}: {stage.in_shape} -> {stage.out_shape}, {kernel}, reuse factor {stage.reuse_factor}, "
-                f"pe {stage.pe}, simd {stage.simd}{', ReLU' if stage.relu else ''}, {stage.out_format}"
-            )
-            ports = _reader_ports("in", stage.input) + _writer_ports("out", stage.output, reserves=True)
+            ports = _reader_ports("in", design.stream(stage.input))
+            ports += _writer_ports("out", design.stream(stage.output), reserves=True)
+        case ConvStage():
+            title = _conv_title(stage)
+            ports, unused = _conv_ports(design, stage, label)
     clocked = not isinstance(stage, CloneStage | AddStage)
-    return InstanceView(label=f"stage_{instance.name}", title=title, instance=instance, ports=ports, clocked=clocked)
+    return InstanceView(label=label, title=title, instance=instance, ports=ports, clocked=clocked, unused=unused)
+
+
+def _conv_title(stage: ConvStage) -> str:
+    kernel = f"{stage.kernel[0]}x{stage.kernel[1]}"
+    join = f", {'ReLU + ' if stage.join.after_relu and stage.relu else '+ '}{stage.join.name}" if stage.join else ""
+    relu = ", ReLU" if stage.relu and not (stage.join and stage.join.after_relu) else ""
+    return (
+        f"{stage.name}: {stage.in_shape} -> {stage.out_shape}, {kernel}, reuse factor {stage.reuse_factor}, "
+        f"{stage.form} pe {stage.pe}, simd {stage.simd}{join}{relu}, {stage.out_format}"
+    )
+
+
+def _conv_ports(
+    design: Design, stage: ConvStage, label: str
+) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, int], ...]]:
+    """Port connections of a conv stage, and the signals of outputs without a reader."""
+    source, sink = design.stream(stage.input), design.stream(stage.output)
+    ports = dict(_reader_ports("in", source))
+    unused: list[str] = []
+
+    def lead_nowhere(port: str) -> None:
+        ports[port] = f"unused_{label}_{port.removesuffix('_o')}"
+        unused.append(ports[port])
+
+    if not is_fifo(source) and promiser(design, source) is not None:
+        lead_nowhere("in_ready_o")
+        ports["in_room_o"] = f"{_signal(source)}_room"
+    else:
+        lead_nowhere("in_room_o")
+    join = design.stream(stage.join.stream) if stage.join and stage.join.stream else None
+    if join is None:
+        ports |= {"join_ready_i": "1'b0", "join_data_i": "'0"}
+        lead_nowhere("join_claim_o")
+        lead_nowhere("join_take_o")
+    else:
+        signal = _signal(join)
+        ports |= {
+            "join_ready_i": f"{signal}_pixel",
+            "join_claim_o": f"{signal}_claim",
+            "join_take_o": f"{signal}_ready",
+            "join_data_i": f"{signal}_data",
+        }
+    ports |= dict(_writer_ports("out", sink, reserves=True))
+    return tuple(ports.items()), tuple((name, 1) for name in unused)
 
 
 def _input_view(design: Design) -> InstanceView:
@@ -231,7 +306,7 @@ def _input_view(design: Design) -> InstanceView:
         ("tready", "x_tready"),
         ("tlast", "x_tlast"),
         ("tlast_error_q_o", "x_tlast_error"),
-        *_writer_ports("out", stream.name, reserves=False),
+        *_writer_ports("out", stream, reserves=False),
     )
     title = f"x: {stream.words_per_frame} beats a frame"
     return InstanceView(label="port_x", title=title, instance=instance, ports=ports, clocked=True)
@@ -241,7 +316,7 @@ def _output_view(design: Design) -> InstanceView:
     stream = design.output_stream
     instance = _adapter("y", "axis_output", stream)
     ports = (
-        *_reader_ports("in", stream.name),
+        *_reader_ports("in", stream),
         ("tdata", "y_tdata"),
         ("tvalid", "y_tvalid"),
         ("tready", "y_tready"),

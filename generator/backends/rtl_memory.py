@@ -18,19 +18,26 @@ def bias_bits(values: IntArray) -> int:
     return -(-bits_for(values) // 4) * 4
 
 
-def weight_words(weight: IntArray, pe: int, simd: int) -> IntArray:
-    """The weights of a conv in the order in which its beats read them.
+def weight_words(weight: IntArray, pe: int, simd: int, rows_at_once: bool) -> IntArray:
+    """The weights of a conv as its weight memories hold them.
 
     Args:
         weight: (kh, kw, Cin, Cout) int64.
+        rows_at_once: a beat reads all kh taps of a column (simd = kh * channels of a beat).
 
     Returns:
-        (beats, pe * simd) int64; beat = ((group * kh + row) * kw + column) * Cin/simd + input group,
-        element p * simd + s belongs to output channel group * pe + p.
+        (words, pe, simd) int64; word = (tap * Cout/pe + group) * n + input group, n the input groups
+        rounded up to a power of two (the words between are zero); tap = row * kw + column, or the
+        column alone; element s of a word = row * channels + channel.
     """
     rows, cols, inputs, outputs = weight.shape
-    split = weight.reshape(rows, cols, inputs // simd, simd, outputs // pe, pe)
-    return split.transpose(4, 0, 1, 2, 5, 3).reshape(-1, pe * simd)
+    height = rows if rows_at_once else 1
+    channels = simd // height
+    groups = inputs // channels
+    split = weight.reshape(rows // height, height, cols, groups, channels, outputs // pe, pe)
+    words = split.transpose(0, 2, 5, 3, 6, 1, 4).reshape(-1, groups, pe, simd)
+    padded = 1 << (groups - 1).bit_length()
+    return np.pad(words, ((0, 0), (0, padded - groups), (0, 0), (0, 0))).reshape(-1, pe, simd)
 
 
 def memory_text(words: IntArray, width_bits: int) -> str:

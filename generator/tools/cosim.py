@@ -122,7 +122,7 @@ def _open(project: Path) -> _Project:
             name=identifier(str(described["name"])),
             x=_port(described["x"]),
             y=_port(described["y"]),
-            streams=tuple(str(stream["name"]) for stream in described["streams"]),
+            streams=tuple(str(stream["name"]) for stream in described["streams"] if stream["storage"] != "none"),
             cycles=sum(int(stage["cycles"]) for stage in described["stages"]),
         )
     except OSError as error:

@@ -1,82 +1,103 @@
 // Writes a stream's words into the ring line buffer of a conv stage.
 //
-// A ring word holds `Simd` channels, a stream word `Lanes`; one must divide the other.
-//   Lanes <= Simd: every stream word is written at once, to its lanes of the ring word.
-//   Lanes >  Simd: a stream word stays on the stream for Lanes/Simd cycles and is written part by part.
-// So a pixel takes Channels / min(Lanes, Simd) cycles at best. `pixel_loaded_o` marks the cycle of its last
+// A ring word holds `RingLanes` channels, a stream word `Lanes`; one must divide the other.
+//   Lanes <= RingLanes: every stream word is written at once, to its lanes of the ring word.
+//   Lanes >  RingLanes: a stream word stays on the stream for Lanes/RingLanes cycles, written part by part.
+// So a pixel takes Channels / min(Lanes, RingLanes) cycles at best. `pixel_loaded_o` marks the cycle of its last
 // write; the pixel may be read from the next cycle on. Loading never waits for the computation, only for
 // `ring_room_i`, and goes on into the next frame.
+//
+// Word w of the pixel in a slot is written to address {slot, w}. Slots follow each other around the ring;
+// with several banks a full turn fills one bank, then the next.
 module conv_loader #(
     parameter int Channels = 4,
     parameter int Lanes = 1,
-    parameter int Simd = 2,
+    parameter int RingLanes = 2,
     parameter int ElementBits = 8,
-    parameter int RingWords = 32,
-    localparam int Slots = (Lanes < Simd) ? Simd / Lanes : 1,
-    localparam int AddressBits = (RingWords > 1) ? $clog2(RingWords) : 1
+    parameter int Slots = 16,
+    parameter int Banks = 1,
+    localparam int Parts = (Lanes < RingLanes) ? RingLanes / Lanes : 1,
+    localparam int Words = Channels / RingLanes,
+    localparam int SlotBits = (Slots > 1) ? $clog2(Slots) : 1,
+    localparam int WordBits = (Words > 1) ? $clog2(Words) : 0
 ) (
-    input  logic                         clk_i,
-    input  logic                         rst_ni,
-    input  logic                         in_valid_i,
-    output logic                         in_ready_o,
-    input  logic [Lanes*ElementBits-1:0] in_data_i,
-    input  logic                         ring_room_i,
-    output logic                         pixel_loaded_o,
-    output logic [            Slots-1:0] write_o,
-    output logic [      AddressBits-1:0] write_address_o,
-    output logic [ Simd*ElementBits-1:0] write_data_o
+    input  logic                               clk_i,
+    input  logic                               rst_ni,
+    input  logic                               in_valid_i,
+    output logic                               in_ready_o,
+    input  logic [      Lanes*ElementBits-1:0] in_data_i,
+    input  logic                               ring_room_i,
+    output logic                               pixel_loaded_o,
+    output logic [            Banks*Parts-1:0] write_o,
+    output logic [      SlotBits+WordBits-1:0] write_address_o,
+    output logic [RingLanes*ElementBits-1:0] write_data_o
 );
-    localparam int WordsPerPixel = Channels / Simd;
-    localparam int WordBits = (WordsPerPixel > 1) ? $clog2(WordsPerPixel) : 1;
-
-    logic [WordBits-1:0] word_q;
-    logic [AddressBits-1:0] address_q;
-    logic load, word_done;
+    logic [Parts-1:0] write;
+    logic [SlotBits-1:0] slot_q;
+    logic load, word_done, last_slot;
 
     assign load = in_valid_i && ring_room_i;
-    assign pixel_loaded_o = word_done && word_q == WordBits'(WordsPerPixel - 1);
-    assign write_address_o = address_q;
-
+    assign last_slot = slot_q == SlotBits'(Slots - 1);
     always_ff @(posedge clk_i) begin
-        if (!rst_ni) begin
-            word_q <= '0;
-            address_q <= '0;
-        end else if (word_done) begin
-            word_q <= pixel_loaded_o ? '0 : word_q + 1'b1;
-            address_q <= (address_q == AddressBits'(RingWords - 1)) ? '0 : address_q + 1'b1;
-        end
+        if (!rst_ni) slot_q <= '0;
+        else if (pixel_loaded_o) slot_q <= last_slot ? '0 : slot_q + 1'b1;
     end
 
-    if (Lanes < Simd) begin : gen_fill
-        logic [Slots-1:0] slot_q;  // one-hot: the lanes that the next stream word fills
-
+    if (Words > 1) begin : gen_words
+        logic [WordBits-1:0] word_q;
+        assign pixel_loaded_o = word_done && word_q == WordBits'(Words - 1);
         always_ff @(posedge clk_i) begin
-            if (!rst_ni) slot_q <= Slots'(1);
-            else if (load) slot_q <= {slot_q[Slots-2:0], slot_q[Slots-1]};
+            if (!rst_ni) word_q <= '0;
+            else if (word_done) word_q <= pixel_loaded_o ? '0 : word_q + 1'b1;
+        end
+        assign write_address_o = {slot_q, word_q};
+    end else begin : gen_word
+        assign pixel_loaded_o  = word_done;
+        assign write_address_o = slot_q;
+    end
+
+    if (Banks > 1) begin : gen_banks
+        logic [Banks-1:0] bank_q;  // one-hot
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) bank_q <= Banks'(1);
+            else if (pixel_loaded_o && last_slot) bank_q <= {bank_q[Banks-2:0], bank_q[Banks-1]};
+        end
+        for (genvar bank = 0; bank < Banks; bank++) begin : gen_bank
+            assign write_o[bank*Parts+:Parts] = bank_q[bank] ? write : '0;
+        end
+    end else begin : gen_one_bank
+        assign write_o = write;
+    end
+
+    if (Lanes < RingLanes) begin : gen_fill
+        logic [Parts-1:0] part_q;  // one-hot: the lanes that the next stream word fills
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) part_q <= Parts'(1);
+            else if (load) part_q <= {part_q[Parts-2:0], part_q[Parts-1]};
         end
         assign in_ready_o = ring_room_i;
-        assign word_done = load && slot_q[Slots-1];
-        assign write_o = load ? slot_q : '0;
-        assign write_data_o = {Slots{in_data_i}};
-    end else if (Lanes == Simd) begin : gen_whole
+        assign word_done = load && part_q[Parts-1];
+        assign write = load ? part_q : '0;
+        assign write_data_o = {Parts{in_data_i}};
+    end else if (Lanes == RingLanes) begin : gen_whole
         assign in_ready_o = ring_room_i;
         assign word_done = load;
-        assign write_o = load;
+        assign write = load;
         assign write_data_o = in_data_i;
     end else begin : gen_split
-        localparam int Parts = Lanes / Simd;
-        localparam int PartBits = $clog2(Parts);
-        logic [PartBits-1:0] part_q;
-        logic last_part;
+        localparam int Pieces = Lanes / RingLanes;
+        localparam int PieceBits = $clog2(Pieces);
+        logic [PieceBits-1:0] piece_q;
+        logic last_piece;
 
-        assign last_part = part_q == PartBits'(Parts - 1);
+        assign last_piece = piece_q == PieceBits'(Pieces - 1);
         always_ff @(posedge clk_i) begin
-            if (!rst_ni) part_q <= '0;
-            else if (load) part_q <= last_part ? '0 : part_q + 1'b1;
+            if (!rst_ni) piece_q <= '0;
+            else if (load) piece_q <= last_piece ? '0 : piece_q + 1'b1;
         end
-        assign in_ready_o = ring_room_i && last_part;
+        assign in_ready_o = ring_room_i && last_piece;
         assign word_done = load;
-        assign write_o = load;
-        assign write_data_o = in_data_i[part_q*(Simd*ElementBits)+:Simd*ElementBits];
+        assign write = load;
+        assign write_data_o = in_data_i[piece_q*(RingLanes*ElementBits)+:RingLanes*ElementBits];
     end
 endmodule

@@ -1,79 +1,152 @@
-// Turns the finished sums of Pe output channels into stream words of Lanes channels.
+// Turns the finished sums of a mac_array into stream words: one systolic step a cycle.
 //
-// Pe and Lanes: one must divide the other.
-//   Lanes == Pe: the word leaves in the cycle of `valid_i`.
-//   Lanes >  Pe: it leaves with the last of Lanes/Pe groups; the earlier ones wait, requantized.
-//   Lanes <  Pe: the sums are held and leave one word a cycle, from the cycle after `valid_i` on; the next
-//                `valid_i` must not come before the last of these Pe/Lanes words leaves.
+// `last_i` marks the cycle in which step 0 shows its sum, the others follow one a cycle. A step's Lanes channels are
+// summed over their columns, rectified, joined with a skip that comes after the ReLU (`join_data_i`, taken with
+// `join_take_o`) and requantized. They leave in the next cycle (with several columns in the one after it);
+// where OutLanes > Lanes the groups are gathered first.
 // The stream never refuses a word: the stage has reserved its place.
 module conv_output #(
-    parameter int Pe = 1,
+    parameter int Steps = 1,
     parameter int Lanes = 1,
+    parameter int Columns = 1,
+    parameter int OutLanes = 1,
+    parameter int AccBits = 24,
+    parameter bit Join = 0,
+    parameter int JoinBits = 8,
+    parameter bit JoinSigned = 1,
+    parameter int JoinShift = 0,
     parameter int SumBits = 24,
     parameter int OutBits = 8,
     parameter bit OutSigned = 1,
     parameter int Shift = 0,
     parameter bit Relu = 0,
     parameter Rounding = "TRN",
-    parameter Overflow = "WRAP"
+    parameter Overflow = "WRAP",
+    localparam int JoinWidth = Join ? Lanes * JoinBits : 1
 ) (
-    input  logic                     clk_i,
-    input  logic                     rst_ni,
-    input  logic                     valid_i,
-    input  logic [   Pe*SumBits-1:0] sum_i,
-    output logic                     out_valid_o,
-    output logic [Lanes*OutBits-1:0] out_data_o
+    input  logic                                   clk_i,
+    input  logic                                   rst_ni,
+    input  logic                                   last_i,
+    input  logic [Steps*Lanes*Columns*AccBits-1:0] sum_i,
+    output logic                                   join_take_o,
+    input  logic [                  JoinWidth-1:0] join_data_i,
+    output logic                                   out_valid_o,
+    output logic [           OutLanes*OutBits-1:0] out_data_o
 );
-    localparam int Width = (Lanes < Pe) ? Lanes : Pe;  // channels requantized in a cycle
+    localparam int StepBits = Lanes * Columns * AccBits;
 
-    logic [Width*SumBits-1:0] exact;
-    logic [Width*OutBits-1:0] rounded;
-    for (genvar i = 0; i < Width; i++) begin : gen_requantize
+    // --- one step a cycle
+    logic selected_valid;
+    logic [StepBits-1:0] selected;
+    if (Steps > 1) begin : gen_select
+        localparam int CountBits = $clog2(Steps);
+        logic [CountBits-1:0] step_q;
+        assign selected_valid = last_i || step_q != '0;
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) step_q <= '0;
+            else if (selected_valid) step_q <= (step_q == CountBits'(Steps - 1)) ? '0 : step_q + 1'b1;
+        end
+        assign selected = sum_i[step_q*StepBits+:StepBits];
+    end else begin : gen_single
+        assign selected_valid = last_i;
+        assign selected = sum_i;
+    end
+
+    // --- the sum over the columns
+    logic total_valid;
+    logic [Lanes*AccBits-1:0] total;
+    for (genvar lane = 0; lane < Lanes; lane++) begin : gen_total
+        logic [AccBits-1:0] sum;
+        column_sum #(
+            .Columns(Columns),
+            .Bits(AccBits)
+        ) i_sum (
+            .data_i(selected[lane*Columns*AccBits+:Columns*AccBits]),
+            .sum_o(sum)
+        );
+    end
+    if (Columns > 1) begin : gen_register
+        logic valid_q;
+        logic [Lanes*AccBits-1:0] total_q;
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) valid_q <= 1'b0;
+            else valid_q <= selected_valid;
+        end
+        for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
+            always_ff @(posedge clk_i) total_q[lane*AccBits+:AccBits] <= gen_total[lane].sum;
+        end
+        assign total_valid = valid_q;
+        assign total = total_q;
+    end else begin : gen_direct
+        assign total_valid = selected_valid;
+        for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
+            assign total[lane*AccBits+:AccBits] = gen_total[lane].sum;
+        end
+    end
+
+    // --- ReLU, join, requantization
+    assign join_take_o = total_valid;
+    logic [Lanes*OutBits-1:0] rounded, rounded_q;
+    logic rounded_valid_q;
+    for (genvar lane = 0; lane < Lanes; lane++) begin : gen_round
+        logic [SumBits-1:0] exact;
+        if (Join) begin : gen_join
+            logic [AccBits-1:0] sum, rectified;
+            assign sum = total[lane*AccBits+:AccBits];
+            assign rectified = (Relu && sum[AccBits-1]) ? '0 : sum;
+            align_add #(
+                .Lanes(1),
+                .ABits(AccBits),
+                .BBits(JoinBits),
+                .BSigned(JoinSigned),
+                .BShift(JoinShift),
+                .SumBits(SumBits)
+            ) i_add (
+                .a_i(rectified),
+                .b_i(join_data_i[lane*JoinBits+:JoinBits]),
+                .sum_o(exact)
+            );
+        end else begin : gen_plain
+            assign exact = SumBits'(signed'(total[lane*AccBits+:AccBits]));
+        end
         requantize #(
             .InBits(SumBits),
             .OutBits(OutBits),
             .OutSigned(OutSigned),
             .Shift(Shift),
-            .Relu(Relu),
+            .Relu(Relu && !Join),
             .Rounding(Rounding),
             .Overflow(Overflow)
         ) i_requantize (
-            .data_i(exact[i*SumBits+:SumBits]),
-            .data_o(rounded[i*OutBits+:OutBits])
+            .data_i(exact),
+            .data_o(rounded[lane*OutBits+:OutBits])
         );
     end
+    if (!Join) begin : gen_no_join
+        logic unused_join;
+        assign unused_join = ^join_data_i;
+    end
+    always_ff @(posedge clk_i) begin
+        if (!rst_ni) rounded_valid_q <= 1'b0;
+        else rounded_valid_q <= total_valid;
+    end
+    always_ff @(posedge clk_i) rounded_q <= rounded;
 
-    if (Lanes < Pe) begin : gen_serial
-        localparam int Parts = Pe / Lanes;
-        logic [Pe*SumBits-1:0] hold_q;
-        logic [Parts-1:0] left_q;  // thermometer: one bit for each word still to leave
-
-        always_ff @(posedge clk_i) begin
-            if (!rst_ni) left_q <= '0;
-            else left_q <= valid_i ? '1 : left_q >> 1;
-        end
-        always_ff @(posedge clk_i) hold_q <= valid_i ? sum_i : hold_q >> (Lanes * SumBits);
-        assign exact = hold_q[Width*SumBits-1:0];
-        assign out_valid_o = left_q[0];
-        assign out_data_o = rounded;
-    end else if (Lanes == Pe) begin : gen_whole
-        logic unused_clock;
-        assign unused_clock = clk_i && rst_ni;
-        assign exact = sum_i;
-        assign out_valid_o = valid_i;
-        assign out_data_o = rounded;
-    end else begin : gen_pack
-        localparam int Parts = Lanes / Pe;
-        logic [(Lanes-Pe)*OutBits-1:0] earlier_q;
+    // --- words
+    if (OutLanes > Lanes) begin : gen_gather
+        localparam int Parts = OutLanes / Lanes;
+        logic [(OutLanes-Lanes)*OutBits-1:0] earlier_q;
         logic [Parts-1:0] part_q;  // one-hot
 
         always_ff @(posedge clk_i) begin
             if (!rst_ni) part_q <= Parts'(1);
-            else if (valid_i) part_q <= {part_q[Parts-2:0], part_q[Parts-1]};
+            else if (rounded_valid_q) part_q <= {part_q[Parts-2:0], part_q[Parts-1]};
         end
-        always_ff @(posedge clk_i) if (valid_i) earlier_q <= out_data_o[Lanes*OutBits-1:Pe*OutBits];
-        assign exact = sum_i;
-        assign out_valid_o = valid_i && part_q[Parts-1];
-        assign out_data_o = {rounded, earlier_q};
+        always_ff @(posedge clk_i) if (rounded_valid_q) earlier_q <= out_data_o[OutLanes*OutBits-1:Lanes*OutBits];
+        assign out_valid_o = rounded_valid_q && part_q[Parts-1];
+        assign out_data_o = {rounded_q, earlier_q};
+    end else begin : gen_word
+        assign out_valid_o = rounded_valid_q;
+        assign out_data_o = rounded_q;
     end
 endmodule

@@ -1,27 +1,36 @@
-// A convolution as a pipeline stage: a Pe x Simd matrix-vector unit over a ring line buffer.
+// A convolution as a pipeline stage: Pe output channels times Simd products a cycle over a ring line buffer.
 //
-// Input words are loaded whenever the ring has room (conv_loader); a pixel's RF beats start when its window
-// is loaded and the output FIFO has promised room for the whole pixel (conv_window); sums are joined with a
-// short skip, rectified, requantized and sent while the next group computes (conv_output). A linear layer
-// is a 1x1 convolution on one pixel. A pixel costs exactly RF cycles; the next may begin without a gap.
+//   in --> conv_loader --> ring (dual_port_ram) --> mac_array --> conv_output --> out
+//                            conv_walk drives it       conv_weights feeds it
+//
+// Input words are loaded whenever the ring has room; a pixel's run of beats starts when its window is loaded,
+// the output has promised room for the whole pixel and a skip operand is there; sums leave while the next
+// group computes. A linear layer is a 1x1 convolution on one pixel.
+//
+// Form: "serial": a beat is one tap of Simd input channels; "rows": a beat is one tap column, Simd/KernelRows
+// channels of all its rows, each row from its own RAM bank.
 //
 // Timing, with t the cycle of an event:
 //   a pixel's last ring write in t           -> a first beat that needs it from t+1 on
-//   first beat in t                          -> the promise to the output FIFO is made in t
+//   first beat in t                          -> the promise to the output and the claim on the skip are made in t
 //   last beat of a pixel in t                -> its input pixels are free: the loader may write from t+1 on;
 //                                               the next pixel's first beat from t+1 on
-//   last beat of a group of Pe channels in t -> sums ready in t+2; the FIFO is written in t+2 (OutLanes >= Pe,
-//                                               with the word's last group) or in t+3, t+4, ... (OutLanes < Pe)
-// The FIFO offers a word two cycles after it is written (see stream_fifo).
+//   last beat of a group of Pe channels in t -> its first OutLanes channels are written in t+5 (UseDsp) or t+3, one
+//                                               more with several columns; further words follow one a cycle
 //
-// ShortSkip: "none"; "identity": the input pixel is added, from a shift register of SkipPixels pixels;
-// "projection": a 1x1 convolution of it, on own multipliers during the centre tap's beats. The sum is
-// (accumulator << MainShift) + (skip << SkipShift), exact in SumBits.
+// Join: the skip operand of a residual add that lives in this stage. It is added to the accumulator before the
+// ReLU, or after it with JoinAfterRelu:
+//   "stream":         words from the skip stream, taken by the group;
+//   "shift_register": this stage's own input pixels, SkipPixels of them kept in SRLs;
+//   "centre":         this stage's own input pixel, read at the centre tap: the multiplier of the diagonal sees its
+//                     weight plus one (before the ReLU), or the channels are kept for the group (after it);
+//   "projection":     a 1x1 convolution of the pixel at the centre tap, on columns of its own.
 //
-// Weights: word (group * KernelRows + row) * KernelCols + col) * InGroups + input group; in a word, output p
-// and input s are element p*Simd + s. Deadlock condition: RingPixels below the window, or an output FIFO
-// that cannot hold a pixel.
+// Weights: word (tap * OutGroups + group) * 2**WordBits + input group; in a word, output p and product s are
+// element p*Simd + s, s = row * channels + channel. All weights and biases are on the accumulator's point.
+// Deadlock condition: RingPixels below the window, or an output FIFO that cannot hold a pixel.
 module conv_stage #(
+    parameter Family = "generic",
     parameter int InRows = 4,
     parameter int InCols = 4,
     parameter int InChannels = 1,
@@ -40,6 +49,8 @@ module conv_stage #(
     parameter int StrideCols = 1,
     parameter int PadRows = 1,
     parameter int PadCols = 1,
+    parameter bit SkipPadding = 1,
+    parameter Form = "serial",
     parameter int Pe = 1,
     parameter int Simd = 1,
     parameter bit UseDsp = 1,
@@ -47,83 +58,75 @@ module conv_stage #(
     parameter RingStorage = "auto",
     parameter int WeightBits = 8,
     parameter bit WeightSigned = 1,
+    parameter int BankSteps = 2,
     parameter WeightFile = "",
     parameter int BiasBits = 8,
     parameter BiasFile = "",
-    parameter int ProductShift = 0,
     parameter int AccBits = 24,
-    parameter ShortSkip = "none",
+    parameter Join = "none",
+    parameter bit JoinAfterRelu = 0,
+    parameter int JoinLanes = 1,
+    parameter int JoinBits = 8,
+    parameter bit JoinSigned = 1,
+    parameter int JoinShift = 0,
     parameter int SkipPixels = 8,
-    parameter int ProjectionWeightBits = 8,
-    parameter bit ProjectionWeightSigned = 1,
     parameter ProjectionWeightFile = "",
-    parameter int ProjectionBiasBits = 8,
-    parameter ProjectionBiasFile = "",
-    parameter int ProjectionProductShift = 0,
-    parameter int ProjectionAccBits = 24,
-    parameter int MainShift = 0,
-    parameter int SkipShift = 0,
     parameter int SumBits = 24,
     parameter bit Relu = 0,
     parameter int ResultShift = 0,
     parameter Rounding = "TRN",
     parameter Overflow = "WRAP"
 ) (
-    input  logic                        clk_i,
-    input  logic                        rst_ni,
-    input  logic                        in_valid_i,
-    output logic                        in_ready_o,
-    input  logic [  InLanes*InBits-1:0] in_data_i,
-    input  logic                        out_room_i,
-    output logic                        out_reserve_o,
-    output logic                        out_valid_o,
-    output logic [OutLanes*OutBits-1:0] out_data_o
+    input  logic                          clk_i,
+    input  logic                          rst_ni,
+    input  logic                          in_valid_i,
+    output logic                          in_ready_o,
+    output logic                          in_room_o,
+    input  logic [    InLanes*InBits-1:0] in_data_i,
+    input  logic                          join_ready_i,
+    output logic                          join_claim_o,
+    output logic                          join_take_o,
+    input  logic [JoinLanes*JoinBits-1:0] join_data_i,
+    input  logic                          out_room_i,
+    output logic                          out_reserve_o,
+    output logic                          out_valid_o,
+    output logic [  OutLanes*OutBits-1:0] out_data_o
 );
     // Yosys has no `string` type: texts of different lengths are compared as vectors.
     /* verilator lint_off WIDTHEXPAND */
-    localparam bit HasIdentity = ShortSkip == "identity";
-    localparam bit HasProjection = ShortSkip == "projection";
+    localparam bit RowBanks = Form == "rows";
+    localparam bit JoinsStream = Join == "stream";
+    localparam bit JoinsShiftRegister = Join == "shift_register";
+    localparam bit JoinsCentre = Join == "centre";
+    localparam bit JoinsProjection = Join == "projection";
     /* verilator lint_on WIDTHEXPAND */
 
-    localparam int InGroups = InChannels / Simd;
+    localparam int Banks = RowBanks ? KernelRows : 1;
+    localparam int BeatChannels = Simd / Banks;  // input channels of a beat
+    localparam int InGroups = InChannels / BeatChannels;
     localparam int OutGroups = OutChannels / Pe;
-    localparam int Slots = (InLanes < Simd) ? Simd / InLanes : 1;
-    localparam int RingWords = RingPixels * InGroups;
-    localparam int RingBits = (RingWords > 1) ? $clog2(RingWords) : 1;
-    localparam int Beats = OutGroups * KernelRows * KernelCols * InGroups;
-    localparam int BeatBits = (Beats > 1) ? $clog2(Beats) : 1;
-    localparam int GroupBits = (OutGroups > 1) ? $clog2(OutGroups) : 1;
+    localparam int Lanes = (OutLanes < Pe) ? OutLanes : Pe;  // channels of a systolic step
+    localparam int Steps = Pe / Lanes;
+    localparam int Columns = Simd + (JoinsProjection ? BeatChannels : 0);
 
-    // --- the ring: written by the loader, read by the window
-    logic ring_room, pixel_loaded;
-    logic [Slots-1:0] ring_write;
-    logic [RingBits-1:0] ring_write_address, ring_read_address;
-    logic [Simd*InBits-1:0] ring_write_data, activation_q;
+    localparam int Slots = RowBanks ? InCols : RingPixels;
+    localparam int WordBits = (InGroups > 1) ? $clog2(InGroups) : 0;
+    localparam int RingBits = ((Slots > 1) ? $clog2(Slots) : 1) + WordBits;
+    localparam int Parts = (InLanes < BeatChannels) ? BeatChannels / InLanes : 1;
+    localparam int WeightWords = ((RowBanks ? 1 : KernelRows) * KernelCols * OutGroups) << WordBits;
+    localparam int WeightAddressBits = (WeightWords > 1) ? $clog2(WeightWords) : 1;
+    localparam int TurnBits = (KernelRows > 1) ? $clog2(KernelRows) : 1;
 
-    conv_loader #(
-        .Channels(InChannels),
-        .Lanes(InLanes),
-        .Simd(Simd),
-        .ElementBits(InBits),
-        .RingWords(RingWords)
-    ) i_loader (
-        .clk_i,
-        .rst_ni,
-        .in_valid_i,
-        .in_ready_o,
-        .in_data_i,
-        .ring_room_i(ring_room),
-        .pixel_loaded_o(pixel_loaded),
-        .write_o(ring_write),
-        .write_address_o(ring_write_address),
-        .write_data_o(ring_write_data)
-    );
+    // --- control
+    logic ring_room, pixel_loaded, start, beat, group_first, group_last, padding, centre, diagonal;
+    logic [KernelRows-1:0] row_outside;
+    logic [TurnBits-1:0] turn;
+    logic [RingBits-1:0] read_address, write_address;
+    logic [WeightAddressBits-1:0] weight_address;
 
-    logic beat, group_first, group_last, padding, centre;
-    logic [BeatBits-1:0] weight_address;
-    logic [GroupBits-1:0] group;
-
-    conv_window #(
+    assign out_reserve_o = start;
+    assign join_claim_o = start;
+    conv_walk #(
         .InRows(InRows),
         .InCols(InCols),
         .OutRows(OutRows),
@@ -136,179 +139,296 @@ module conv_stage #(
         .PadCols(PadCols),
         .InGroups(InGroups),
         .OutGroups(OutGroups),
-        .RingPixels(RingPixels)
-    ) i_window (
+        .RingPixels(RingPixels),
+        .SkipPadding(SkipPadding),
+        .RowBanks(RowBanks),
+        .DiagonalStep(JoinsCentre ? Pe / BeatChannels : 0)
+    ) i_walk (
         .clk_i,
         .rst_ni,
         .pixel_loaded_i(pixel_loaded),
         .ring_room_o(ring_room),
+        .two_free_o(in_room_o),
         .out_room_i,
-        .out_reserve_o,
+        .side_ready_i(join_ready_i || !JoinsStream),
+        .start_o(start),
         .beat_o(beat),
         .group_first_o(group_first),
         .group_last_o(group_last),
         .padding_o(padding),
         .centre_o(centre),
-        .ring_address_o(ring_read_address),
-        .weight_address_o(weight_address),
-        .group_o(group)
+        .diagonal_o(diagonal),
+        .row_outside_o(row_outside),
+        .turn_o(turn),
+        .ring_address_o(read_address),
+        .weight_address_o(weight_address)
     );
 
-    dual_port_ram #(
-        .Words(RingWords),
-        .Lanes(Slots),
-        .LaneBits(Simd * InBits / Slots),
-        .Storage(RingStorage)
-    ) i_ring (
+    // --- the ring; its output is zero without a beat
+    logic [Banks*Parts-1:0] ring_write;
+    logic [BeatChannels*InBits-1:0] ring_data;
+    logic [Simd*InBits-1:0] activation;
+
+    conv_loader #(
+        .Channels(InChannels),
+        .Lanes(InLanes),
+        .RingLanes(BeatChannels),
+        .ElementBits(InBits),
+        .Slots(Slots),
+        .Banks(Banks)
+    ) i_loader (
         .clk_i,
-        .write_i(ring_write),
-        .write_address_i(ring_write_address),
-        .write_data_i(ring_write_data),
-        .read_i(beat),
-        .clear_i(padding),
-        .read_address_i(ring_read_address),
-        .read_data_q_o(activation_q)
+        .rst_ni,
+        .in_valid_i,
+        .in_ready_o,
+        .in_data_i,
+        .ring_room_i(ring_room),
+        .pixel_loaded_o(pixel_loaded),
+        .write_o(ring_write),
+        .write_address_o(write_address),
+        .write_data_o(ring_data)
     );
+    if (RowBanks) begin : gen_rows
+        row_banks #(
+            .Rows(KernelRows),
+            .Words(Slots << WordBits),
+            .Lanes(Parts),
+            .LaneBits(BeatChannels * InBits / Parts),
+            .Storage(RingStorage)
+        ) i_ring (
+            .clk_i,
+            .write_i(ring_write),
+            .write_address_i(write_address),
+            .write_data_i(ring_data),
+            .beat_i(beat),
+            .row_outside_i(row_outside),
+            .turn_i(turn),
+            .read_address_i(read_address),
+            .read_data_q_o(activation)
+        );
+        logic unused_padding;
+        assign unused_padding = padding;
+    end else begin : gen_serial
+        dual_port_ram #(
+            .Words(Slots << WordBits),
+            .Lanes(Parts),
+            .LaneBits(BeatChannels * InBits / Parts),
+            .Storage(RingStorage)
+        ) i_ring (
+            .clk_i,
+            .write_i(ring_write),
+            .write_address_i(write_address),
+            .write_data_i(ring_data),
+            .read_i(1'b1),
+            .clear_i(!beat || padding),
+            .read_address_i(read_address),
+            .read_data_q_o(activation)
+        );
+        logic unused_rows;
+        assign unused_rows = ^{row_outside, turn};
+    end
 
-    // --- multiply and accumulate: a beat in t, its operands in t+1, its sum in t+2
-    logic beat_q, first_q, last_q, sum_valid_q;
-    logic [Pe*Simd*WeightBits-1:0] weight_q;
-    logic [Pe*BiasBits-1:0] bias_q;
-    logic [Pe*AccBits-1:0] acc_q;
-
+    // --- when groups begin and end, as the array and the output see it
+    localparam int FirstDelay = UseDsp ? 2 : 1;
+    localparam int LastDelay = UseDsp ? 4 : 2;
+    logic [FirstDelay-1:0] first_q;
+    logic [ LastDelay-1:0] last_q;
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
-            beat_q <= 1'b0;
-            sum_valid_q <= 1'b0;
+            first_q <= '0;
+            last_q  <= '0;
         end else begin
-            beat_q <= beat;
-            sum_valid_q <= beat_q && last_q;
+            first_q <= FirstDelay'({first_q, beat && group_first});
+            last_q  <= LastDelay'({last_q, beat && group_last});
         end
     end
-    always_ff @(posedge clk_i) begin
-        first_q <= group_first;
-        last_q  <= group_last;
-    end
 
-    weight_rom #(
-        .Words(Beats),
-        .Width(Pe * Simd * WeightBits),
-        .MemoryFile(WeightFile)
-    ) i_weight (
-        .clk_i,
-        .address_i(weight_address),
-        .data_q_o(weight_q)
-    );
-    weight_rom #(
-        .Words(OutGroups),
-        .Width(Pe * BiasBits),
+    // --- what the accumulators begin with: the bias, and a skip that joins before the ReLU
+    logic begin_step;
+    logic [Lanes*BiasBits-1:0] bias;
+    logic [Lanes*AccBits-1:0] begin_with;
+    logic [Lanes*JoinBits-1:0] join_slice;
+
+    conv_bias #(
+        .Words(OutChannels / Lanes),
+        .Steps(Steps),
+        .Width(Lanes * BiasBits),
         .MemoryFile(BiasFile)
     ) i_bias (
         .clk_i,
-        .address_i(group),
-        .data_q_o(bias_q)
+        .rst_ni,
+        .first_i(first_q[FirstDelay-1]),
+        .step_o(begin_step),
+        .bias_o(bias)
+    );
+    if ((JoinsStream || JoinsShiftRegister) && !JoinAfterRelu) begin : gen_begin_with_skip
+        align_add #(
+            .Lanes(Lanes),
+            .ABits(BiasBits),
+            .BBits(JoinBits),
+            .BSigned(JoinSigned),
+            .BShift(JoinShift),
+            .SumBits(AccBits)
+        ) i_begin (
+            .a_i(bias),
+            .b_i(join_slice),
+            .sum_o(begin_with)
+        );
+    end else begin : gen_begin_with_bias
+        for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
+            assign begin_with[lane*AccBits+:AccBits] = AccBits'(signed'(bias[lane*BiasBits+:BiasBits]));
+        end
+    end
+
+    // --- multiply and accumulate
+    localparam int Cells = Steps * Lanes * Columns;
+    logic [Cells*WeightBits-1:0] weight;
+    logic [Columns*InBits-1:0] column_activation;
+    logic [Cells-1:0] one;
+    logic [Cells*AccBits-1:0] sum;
+
+    conv_columns #(
+        .Words(WeightWords),
+        .Steps(Steps),
+        .Lanes(Lanes),
+        .Simd(Simd),
+        .WeightBits(WeightBits),
+        .BankSteps(BankSteps),
+        .MemoryPrefix(WeightFile),
+        .ProjectionColumns(Columns - Simd),
+        .ProjectionWords(OutGroups << WordBits),
+        .ProjectionPrefix(ProjectionWeightFile),
+        .FirstColumn(RowBanks ? PadRows * BeatChannels : 0),
+        .InBits(InBits)
+    ) i_columns (
+        .clk_i,
+        .centre_i(centre),
+        .address_i(weight_address),
+        .activation_i(activation),
+        .activation_o(column_activation),
+        .weight_o(weight)
     );
     mac_array #(
-        .Pe(Pe),
-        .Simd(Simd),
+        .Family(Family),
+        .UseDsp(UseDsp),
+        .Steps(Steps),
+        .Lanes(Lanes),
+        .Columns(Columns),
+        .BankSteps(BankSteps),
         .InBits(InBits),
         .InSigned(InSigned),
         .WeightBits(WeightBits),
         .WeightSigned(WeightSigned),
-        .BiasBits(BiasBits),
         .AccBits(AccBits),
-        .ProductShift(ProductShift),
-        .UseDsp(UseDsp)
+        .OneShift((JoinsCentre && !JoinAfterRelu) ? JoinShift : -1)
     ) i_mac (
         .clk_i,
-        .valid_i(beat_q),
-        .first_i(first_q),
-        .activation_i(activation_q),
-        .weight_i(weight_q),
-        .bias_i(bias_q),
-        .sum_q_o(acc_q)
+        .rst_ni,
+        .activation_i(column_activation),
+        .weight_i(weight),
+        .one_i(one),
+        .first_i(first_q[FirstDelay-1]),
+        .c_i(begin_with),
+        .sum_q_o(sum)
     );
+    if (JoinsCentre && !JoinAfterRelu) begin : gen_diagonal
+        diagonal_ones #(
+            .Steps(Steps),
+            .Lanes(Lanes),
+            .Columns(Columns),
+            .Channels(BeatChannels),
+            .FirstColumn(RowBanks ? PadRows * BeatChannels : 0)
+        ) i_ones (
+            .clk_i,
+            .rst_ni,
+            .diagonal_i(beat && diagonal),
+            .one_o(one)
+        );
+    end else begin : gen_no_diagonal
+        assign one = '0;
+    end
 
-    // --- the short skip, and its exact sum with the accumulators
-    logic [Pe*SumBits-1:0] sum;
-
-    if (HasIdentity) begin : gen_identity
-        logic unused_centre;
-        logic [Pe*InBits-1:0] skip_q;
-        assign unused_centre = centre;
+    // --- the skip operand
+    logic output_step, join_step;
+    assign join_step = JoinAfterRelu ? output_step : begin_step;
+    if (JoinsStream) begin : gen_stream
+        word_slice #(
+            .Lanes(JoinLanes),
+            .SliceLanes(Lanes),
+            .ElementBits(JoinBits)
+        ) i_slice (
+            .clk_i,
+            .rst_ni,
+            .word_i(join_data_i),
+            .take_i(join_step),
+            .word_take_o(join_take_o),
+            .slice_o(join_slice)
+        );
+    end else begin : gen_no_stream
+        logic unused_join;
+        assign unused_join = ^{join_ready_i, join_data_i};
+        assign join_take_o = 1'b0;
+    end
+    if (JoinsShiftRegister) begin : gen_shift_register
+        localparam int StoredLanes = (InLanes > Lanes) ? InLanes : Lanes;
         skip_delay #(
-            .Channels(InChannels),
             .Lanes(InLanes),
-            .Pe(Pe),
+            .Pe(Lanes),
             .ElementBits(InBits),
-            .DepthPixels(SkipPixels)
+            .Words(SkipPixels * (InChannels / StoredLanes))
         ) i_delay (
             .clk_i,
             .rst_ni,
             .push_i(in_valid_i && in_ready_o),
             .data_i(in_data_i),
-            .read_i(beat_q && last_q),
-            .data_q_o(skip_q)
+            .read_i(join_step),
+            .data_o(join_slice)
         );
-        align_add #(
-            .Lanes(Pe),
-            .ABits(AccBits),
-            .AShift(MainShift),
-            .BBits(InBits),
-            .BSigned(InSigned),
-            .BShift(SkipShift),
-            .SumBits(SumBits)
-        ) i_join (
-            .a_i(acc_q),
-            .b_i(skip_q),
-            .sum_o(sum)
-        );
-    end else if (HasProjection) begin : gen_projection
-        logic [Pe*ProjectionAccBits-1:0] projected_q;
-        projection_mac #(
-            .InGroups(InGroups),
-            .OutGroups(OutGroups),
-            .Pe(Pe),
-            .Simd(Simd),
-            .InBits(InBits),
-            .InSigned(InSigned),
-            .WeightBits(ProjectionWeightBits),
-            .WeightSigned(ProjectionWeightSigned),
-            .WeightFile(ProjectionWeightFile),
-            .BiasBits(ProjectionBiasBits),
-            .BiasFile(ProjectionBiasFile),
-            .ProductShift(ProjectionProductShift),
-            .AccBits(ProjectionAccBits),
-            .UseDsp(UseDsp)
-        ) i_projection (
+    end else if (JoinsCentre && JoinAfterRelu) begin : gen_centre
+        logic centre_word, centre_word_q;
+        localparam int StoredLanes = (BeatChannels > Lanes) ? BeatChannels : Lanes;
+        centre_words #(
+            .Words(Pe / BeatChannels)
+        ) i_words (
             .clk_i,
             .rst_ni,
-            .beat_i(beat && centre),
-            .group_i(group),
-            .activation_i(activation_q),
-            .sum_q_o(projected_q)
+            .diagonal_i(beat && diagonal),
+            .word_o(centre_word)
         );
-        align_add #(
-            .Lanes(Pe),
-            .ABits(AccBits),
-            .AShift(MainShift),
-            .BBits(ProjectionAccBits),
-            .BShift(SkipShift),
-            .SumBits(SumBits)
-        ) i_join (
-            .a_i(acc_q),
-            .b_i(projected_q),
-            .sum_o(sum)
+        always_ff @(posedge clk_i) centre_word_q <= centre_word && rst_ni;
+        skip_delay #(
+            .Lanes(BeatChannels),
+            .Pe(Lanes),
+            .ElementBits(InBits),
+            .Words(2 * Pe / StoredLanes)
+        ) i_delay (
+            .clk_i,
+            .rst_ni,
+            .push_i(centre_word_q),
+            .data_i(activation[(RowBanks?PadRows*BeatChannels : 0)*InBits+:BeatChannels*InBits]),
+            .read_i(join_step),
+            .data_o(join_slice)
         );
-    end else begin : gen_no_skip
-        logic unused_centre;
-        assign unused_centre = centre;
-        assign sum = acc_q;
+    end else if (!JoinsStream) begin : gen_no_delay
+        logic unused_step;
+        assign unused_step = join_step;
+        assign join_slice  = '0;
+    end
+    if (!JoinsCentre) begin : gen_no_centre
+        logic unused_diagonal;
+        assign unused_diagonal = diagonal;
     end
 
     conv_output #(
-        .Pe(Pe),
-        .Lanes(OutLanes),
+        .Steps(Steps),
+        .Lanes(Lanes),
+        .Columns(Columns),
+        .OutLanes(OutLanes),
+        .AccBits(AccBits),
+        .Join(JoinAfterRelu),
+        .JoinBits(JoinBits),
+        .JoinSigned(JoinSigned),
+        .JoinShift(JoinShift),
         .SumBits(SumBits),
         .OutBits(OutBits),
         .OutSigned(OutSigned),
@@ -319,8 +439,10 @@ module conv_stage #(
     ) i_output (
         .clk_i,
         .rst_ni,
-        .valid_i(sum_valid_q),
+        .last_i(last_q[LastDelay-1]),
         .sum_i(sum),
+        .join_take_o(output_step),
+        .join_data_i(JoinAfterRelu ? join_slice : '0),
         .out_valid_o,
         .out_data_o
     );

@@ -1,76 +1,95 @@
-// Pe x Simd multipliers and Pe accumulators. In a cycle with `valid_i` each accumulator takes the sum of
-// its Simd products, on top of the bias with `first_i`, else on top of itself; `sum_q_o` shows it from the
-// next cycle on. Exact: the widths are derived from the layer's integers.
+// Multiply-accumulate cells in systolic rows: Steps x Lanes output channels, Columns products each.
 //
-// Weight of output p and input s: element p*Simd + s. Products are shifted left by ProductShift onto the
-// accumulator's point. With UseDsp off, products are sums of shifted rows and stay in LUTs. The products
-// are summed by a balanced tree, a bit wider a level, never wider than the accumulator.
+// The cells of a row (lane, column) share one activation that moves on by one step a cycle, so that step d works d
+// cycles behind step 0 and the channels' sums come ready one step after another: no register holds them.
+// Each cell keeps its own partial sum; the columns of a channel are summed behind the array.
+//
+// With t the cycle of `activation_i` (0 without a beat): step d takes its weight in t+d, or in t+d-1 where d is
+// not the first of its BankSteps; one_i[cell] in t+d. `first_i` marks a group's first beat at step 0 and moves on by
+// itself; first_i and, for step d, c_i d cycles later are due in t+1 with UseDsp, else in t; the sums of step d
+// show in t+d+3, else t+d+1, and stay until its next group begins.
+// Cell index: (step*Lanes + lane)*Columns + column. c_i goes to column 0, all others begin at 0.
 module mac_array #(
-    parameter int Pe = 1,
-    parameter int Simd = 1,
+    parameter Family = "generic",
+    parameter bit UseDsp = 1,
+    parameter int Steps = 1,
+    parameter int Lanes = 1,
+    parameter int Columns = 1,
+    parameter int BankSteps = 2,
     parameter int InBits = 8,
     parameter bit InSigned = 1,
     parameter int WeightBits = 8,
     parameter bit WeightSigned = 1,
-    parameter int BiasBits = 8,
     parameter int AccBits = 24,
-    parameter int ProductShift = 0,
-    parameter bit UseDsp = 1
+    parameter int OneShift = -1,
+    localparam int Cells = Steps * Lanes * Columns
 ) (
-    input  logic                          clk_i,
-    input  logic                          valid_i,
-    input  logic                          first_i,
-    input  logic [       Simd*InBits-1:0] activation_i,
-    input  logic [Pe*Simd*WeightBits-1:0] weight_i,
-    input  logic [       Pe*BiasBits-1:0] bias_i,
-    output logic [        Pe*AccBits-1:0] sum_q_o
+    input  logic                               clk_i,
+    input  logic                               rst_ni,
+    input  logic [         Columns*InBits-1:0] activation_i,
+    input  logic [       Cells*WeightBits-1:0] weight_i,
+    input  logic [                  Cells-1:0] one_i,
+    input  logic                               first_i,
+    input  logic [          Lanes*AccBits-1:0] c_i,
+    output logic [          Cells*AccBits-1:0] sum_q_o
 );
-    localparam int ProductBits = InBits + (InSigned ? 0 : 1) + WeightBits + (WeightSigned ? 0 : 1);
-    localparam int Levels = $clog2(Simd);
+    localparam int InBitsSigned = InBits + (InSigned ? 0 : 1);
+    localparam int ChainBits = (InBitsSigned > 18) ? InBitsSigned : 18;
 
-    for (genvar p = 0; p < Pe; p++) begin : gen_pe
-        logic signed [AccBits-1:0] acc_q, acc_d;
+    logic [Steps-1:0] first;
+    assign first[0] = first_i;
+    if (Steps > 1) begin : gen_first
+        logic [Steps-2:0] first_q;
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) first_q <= '0;
+            else first_q <= first[Steps-2:0];
+        end
+        assign first[Steps-1:1] = first_q;
+    end else begin : gen_single
+        logic unused_reset;
+        assign unused_reset = rst_ni;
+    end
 
-        for (genvar level = 0; level <= Levels; level++) begin : gen_level
-            localparam int Wide = ProductBits + level;
-            localparam int Bits = (Wide < AccBits) ? Wide : AccBits;
-            localparam int BitsBelow = (Wide <= AccBits) ? Wide - 1 : AccBits;
-            localparam int Nodes = (Simd + (1 << level) - 1) >> level;
-            localparam int NodesBelow = (2 * Simd + (1 << level) - 1) >> level;
-            logic signed [Bits-1:0] node[Nodes];
+    for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
+        for (genvar column = 0; column < Columns; column++) begin : gen_column
+            logic [AccBits-1:0] c;
+            assign c = (column == 0) ? c_i[lane*AccBits+:AccBits] : '0;
 
-            for (genvar n = 0; n < Nodes; n++) begin : gen_node
-                if (level == 0) begin : gen_product
-                    multiply #(
-                        .ABits(InBits),
-                        .ASigned(InSigned),
-                        .BBits(WeightBits),
-                        .BSigned(WeightSigned),
-                        .OutBits(Bits),
-                        .UseDsp(UseDsp)
-                    ) i_multiply (
-                        .a_i(activation_i[n*InBits+:InBits]),
-                        .b_i(weight_i[(p*Simd+n)*WeightBits+:WeightBits]),
-                        .product_o(node[n])
-                    );
-                end else if (2 * n + 1 < NodesBelow) begin : gen_sum
-                    pair_sum #(
-                        .InBits (BitsBelow),
-                        .OutBits(Bits)
-                    ) i_sum (
-                        .a_i(gen_level[level-1].node[2*n]),
-                        .b_i(gen_level[level-1].node[2*n+1]),
-                        .sum_o(node[n])
-                    );
-                end else begin : gen_odd
-                    assign node[n] = Bits'(gen_level[level-1].node[2*n]);
+            for (genvar step = 0; step < Steps; step++) begin : gen_step
+                localparam int Cell = (step * Lanes + lane) * Columns + column;
+                logic [ChainBits-1:0] chain_in, chain_out;
+                if (step == 0) begin : gen_head
+                    assign chain_in = '0;
+                end else begin : gen_link
+                    assign chain_in = gen_step[step-1].chain_out;
+                end
+                mac_cell #(
+                    .Family(Family),
+                    .UseDsp(UseDsp),
+                    .ABits(InBits),
+                    .ASigned(InSigned),
+                    .WBits(WeightBits),
+                    .WSigned(WeightSigned),
+                    .PBits(AccBits),
+                    .Chained(step > 0),
+                    .WeightDelay((step % BankSteps > 0) ? 1 : 0),
+                    .OneShift(OneShift)
+                ) i_cell (
+                    .clk_i,
+                    .a_i(activation_i[column*InBits+:InBits]),
+                    .chain_i(chain_in),
+                    .chain_o(chain_out),
+                    .w_i(weight_i[Cell*WeightBits+:WeightBits]),
+                    .one_i(one_i[Cell]),
+                    .first_i(first[step]),
+                    .c_i(c),
+                    .sum_q_o(sum_q_o[Cell*AccBits+:AccBits])
+                );
+                if (step == Steps - 1) begin : gen_tail
+                    logic unused_chain;
+                    assign unused_chain = ^chain_out;
                 end
             end
         end
-
-        assign acc_d = (first_i ? AccBits'(signed'(bias_i[p*BiasBits+:BiasBits])) : acc_q)
-                     + (AccBits'(gen_level[Levels].node[0]) <<< ProductShift);
-        always_ff @(posedge clk_i) if (valid_i) acc_q <= acc_d;
-        assign sum_q_o[p*AccBits+:AccBits] = acc_q;
     end
 endmodule

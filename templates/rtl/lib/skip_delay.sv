@@ -1,25 +1,22 @@
-// The shift register of a short skip: holds a conv stage's last input pixels until they are added.
+// The shift register of a short skip: holds input words until their channels are added.
 //
-// Every accepted stream word (`push_i`) shifts in. `read_i` takes the next Pe channels, in raster order,
-// into `data_q_o`: the pixel that is being computed lies (accepted - current) back. A pixel is read no
-// later than in the cycle after its last beat, so that DepthPixels = ring - window + look-ahead + 1 hold it.
-// Lanes and Pe: one must divide the other. A stored word has max(Lanes, Pe) channels.
+// Every stream word with `push_i` shifts in. `data_o` shows the next Pe channels, in the order of arrival;
+// `read_i` moves on. Words of Words*max(Lanes, Pe) channels are kept.
+// Lanes and Pe: one must divide the other.
 module skip_delay #(
-    parameter int Channels = 4,
     parameter int Lanes = 1,
     parameter int Pe = 1,
     parameter int ElementBits = 8,
-    parameter int DepthPixels = 8
+    parameter int Words = 8
 ) (
     input  logic                         clk_i,
     input  logic                         rst_ni,
     input  logic                         push_i,
     input  logic [Lanes*ElementBits-1:0] data_i,
     input  logic                         read_i,
-    output logic [   Pe*ElementBits-1:0] data_q_o
+    output logic [   Pe*ElementBits-1:0] data_o
 );
     localparam int StoredLanes = (Lanes > Pe) ? Lanes : Pe;
-    localparam int Words = DepthPixels * (Channels / StoredLanes);
     localparam int AddressBits = (Words > 1) ? $clog2(Words) : 1;
 
     logic shift, advance;
@@ -59,19 +56,16 @@ module skip_delay #(
         assign shift_data = data_i;
     end
 
-    if (Lanes > Pe) begin : gen_select
-        localparam int Parts = Lanes / Pe;
-        localparam int PartBits = $clog2(Parts);
-        logic [PartBits-1:0] part_q;
-
-        assign advance = read_i && part_q == PartBits'(Parts - 1);
-        always_ff @(posedge clk_i) begin
-            if (!rst_ni) part_q <= '0;
-            else if (read_i) part_q <= advance ? '0 : part_q + 1'b1;
-        end
-        always_ff @(posedge clk_i) if (read_i) data_q_o <= oldest[part_q*(Pe*ElementBits)+:Pe*ElementBits];
-    end else begin : gen_all
-        assign advance = read_i;
-        always_ff @(posedge clk_i) if (read_i) data_q_o <= oldest;
-    end
+    word_slice #(
+        .Lanes(StoredLanes),
+        .SliceLanes(Pe),
+        .ElementBits(ElementBits)
+    ) i_slice (
+        .clk_i,
+        .rst_ni,
+        .word_i(oldest),
+        .take_i(read_i),
+        .word_take_o(advance),
+        .slice_o(data_o)
+    );
 endmodule

@@ -3,7 +3,9 @@
 // Writer side: `room_o` says that `ReserveWords` more words fit. Raising `reserve_i` promises them; the
 // words follow by `in_valid_i` in any later cycle (or in the same one) and are never refused. A writer
 // without promises ties `reserve_i` to `in_valid_i` and leaves ReserveWords at 1: room_o is then `ready`.
-// Reader side: valid/ready; `out_valid_o` never waits for `out_ready_i`.
+// Reader side: valid/ready; `out_valid_o` never waits for `out_ready_i`. A reader that takes ClaimWords at once
+// asks `claim_ready_o`, raises `claim_i` and takes them in any later cycles; each is offered when it is
+// due. ClaimWords = 0: a reader without claims, claim_ready_o is low.
 //
 // Timing: a word written in cycle t is offered from t+2. A promise made in t counts from t+1. A word taken
 // in t frees its place for the promise of cycle t+1. One word a cycle needs Depth >= 3.
@@ -15,6 +17,7 @@ module stream_fifo #(
     parameter int Width = 8,
     parameter int Depth = 2,
     parameter int ReserveWords = 1,
+    parameter int ClaimWords = 0,
     parameter Storage = "srl"
 ) (
     input  logic             clk_i,
@@ -23,6 +26,8 @@ module stream_fifo #(
     input  logic             reserve_i,
     input  logic             in_valid_i,
     input  logic [Width-1:0] in_data_i,
+    output logic             claim_ready_o,
+    input  logic             claim_i,
     output logic             out_valid_o,
     input  logic             out_ready_i,
     output logic [Width-1:0] out_data_o
@@ -54,6 +59,24 @@ module stream_fifo #(
             if (load) out_valid_q <= 1'b1;
             else if (out_ready_i) out_valid_q <= 1'b0;
         end
+    end
+
+    // Words written and not claimed yet; a word written in t can be claimed in t+1.
+    if (ClaimWords > 0) begin : gen_claim
+        logic [CountBits-1:0] unclaimed_q, claimed;
+        always_comb begin
+            if (claim_i) claimed = in_valid_i ? CountBits'(ClaimWords - 1) : CountBits'(ClaimWords);
+            else claimed = in_valid_i ? '1 : '0;
+        end
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) unclaimed_q <= '0;
+            else unclaimed_q <= unclaimed_q - claimed;
+        end
+        assign claim_ready_o = unclaimed_q >= CountBits'(ClaimWords);
+    end else begin : gen_no_claim
+        logic unused_claim;
+        assign unused_claim  = claim_i;
+        assign claim_ready_o = 1'b0;
     end
 
     // Yosys has no `string` type: texts of different lengths are compared as vectors.

@@ -1,0 +1,223 @@
+"""A conv stage as an instance of the RTL library: its folding, its join and the contents of its memories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from generator.backends.rtl_instance import Memory, Parameters, StageInstance
+from generator.backends.rtl_memory import bias_bits, bits_for, memory_text, weight_words
+from generator.design import ConvStage, Design, Join, JoinSource, Multiplier, ReadForm
+from generator.fixed_point import FixedPoint, IntArray
+from generator.names import identifier
+from generator.ram import LUTRAM_BITS, rom_blocks
+
+_JOIN = {
+    JoinSource.STREAM: "stream",
+    JoinSource.SHIFT_REGISTER: "shift_register",
+    JoinSource.CENTRE: "centre",
+    JoinSource.PROJECTION: "projection",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Array:
+    """How a conv stage's multipliers stand: systolic steps of `lanes` output channels, `columns` products each."""
+
+    steps: int
+    lanes: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aligned:
+    """Weights and biases on the point of the sum in which they meet.
+
+    Attributes:
+        weight: (kh, kw, Cin, Cout) int64.
+        projection: (1, 1, Cin, Cout) int64, or None.
+        bias: (Cout,) int64, a projection's included.
+        width: bits of every weight.
+    """
+
+    weight: IntArray
+    projection: IntArray | None
+    bias: IntArray
+    width: int
+
+
+def conv_instance(design: Design, stage: ConvStage) -> StageInstance:
+    """The instance of `conv_stage`, its memories filled."""
+    name = identifier(stage.name)
+    array = mac_array(design, stage)
+    aligned = _align(stage)
+    rows = stage.form is ReadForm.ROWS
+    words = weight_words(aligned.weight, stage.pe, stage.simd, rows)
+    bank_steps = _bank_steps(words.shape[0], array.steps, array.lanes * stage.simd * aligned.width)
+    memories = _banks("WeightFile", f"mem/{name}_weight", words, aligned.width, array, bank_steps)
+    files: Parameters = {"WeightFile": f"mem/{name}_weight", "BiasFile": f"mem/{name}_bias.mem"}
+    if aligned.projection is not None:
+        channels = stage.simd // (stage.kernel[0] if rows else 1)
+        side = weight_words(aligned.projection, stage.pe, channels, False)
+        path = f"mem/{name}_projection_weight"
+        memories += _banks("ProjectionWeightFile", path, side, aligned.width, array, bank_steps)
+        files["ProjectionWeightFile"] = path
+    memories.append(_biases(f"mem/{name}_bias.mem", aligned.bias, array.lanes))
+    parameters: Parameters = {"Family": "generic"}
+    parameters |= _geometry(design, stage)
+    parameters |= {"WeightBits": aligned.width, "WeightSigned": 1, "BankSteps": bank_steps}
+    parameters |= files
+    parameters["BiasBits"] = bias_bits(aligned.bias)
+    parameters |= _join_parameters(design, stage, array)
+    parameters |= {"SumBits": stage.exact_sum.width, "Relu": int(stage.relu)}
+    parameters |= requantization(stage.exact_sum, stage.result or design.stream(stage.output).format)
+    return StageInstance(name=name, module="conv_stage", parameters=tuple(parameters.items()), memories=tuple(memories))
+
+
+def mac_array(design: Design, stage: ConvStage) -> Array:
+    """The sums of a step leave together, one step a cycle, on the output's lanes."""
+    lanes = min(design.stream(stage.output).lanes, stage.pe)
+    columns = stage.simd
+    if stage.join is not None and stage.join.projection is not None:
+        columns += stage.simd // (stage.kernel[0] if stage.form is ReadForm.ROWS else 1)
+    return Array(steps=stage.pe // lanes, lanes=lanes, columns=columns)
+
+
+def fewest_group_beats(stage: ConvStage) -> int:
+    """Beats of an output group where most of the window lies outside the image."""
+    rows, columns = stage.kernel
+    if stage.skip_padding:
+        rows = min(stage.taps_inside(0, row) for row in range(stage.out_shape.height))
+        columns = min(stage.taps_inside(1, column) for column in range(stage.out_shape.width))
+    if stage.form is ReadForm.ROWS:
+        return columns * stage.in_shape.channels // (stage.simd // stage.kernel[0])
+    return rows * columns * stage.in_shape.channels // stage.simd
+
+
+def requantization(exact: FixedPoint, result: FixedPoint) -> Parameters:
+    """From an exact sum to a result: parameters of `requantize`."""
+    return {
+        "ResultShift": exact.fraction_bits - result.fraction_bits,
+        "Rounding": result.rounding.value.removeprefix("AP_"),
+        "Overflow": result.overflow.value.removeprefix("AP_"),
+    }
+
+
+def _align(stage: ConvStage) -> Aligned:
+    """Shift everything onto the sum's point, so that the hardware adds without shifting."""
+    point = stage.exact_sum.fraction_bits
+    shift = point - stage.in_format.fraction_bits - stage.weight_format.fraction_bits
+    weight = stage.weight << shift
+    bias = stage.bias << (point - stage.accumulator.fraction_bits)
+    width = bits_for(weight)
+    projection = stage.join.projection if stage.join else None
+    if projection is None:
+        return Aligned(weight=weight, projection=None, bias=bias, width=width)
+    side_shift = point - stage.in_format.fraction_bits - projection.weight_format.fraction_bits
+    side = projection.weight[None, None] << side_shift
+    bias = bias + (projection.bias << (point - projection.accumulator.fraction_bits))
+    return Aligned(weight=weight, projection=side, bias=bias, width=max(width, bits_for(side)))
+
+
+def _bank_steps(words: int, steps: int, step_bits: int) -> int:
+    """Steps that share a weight ROM: fewest block RAMs, then fewest registers for the skew."""
+    address_bits = max((words - 1).bit_length(), 1)
+
+    def cost(bank: int) -> tuple[float, int]:
+        banks = [min(bank, steps - first) for first in range(0, steps, bank)]
+        blocks = sum(rom_blocks(count * step_bits, words) for count in banks)
+        late = (len(banks) - 1) * bank * address_bits
+        skew = sum(step_bits * max(step - 1, 0) for count in banks for step in range(count))
+        return blocks, late + skew
+
+    return min(range(1, min(steps, 16) + 1), key=cost)
+
+
+def _banks(parameter: str, prefix: str, words: IntArray, width: int, array: Array, bank_steps: int) -> list[Memory]:
+    """One ROM for each `bank_steps` systolic steps; words: (words, pe, products) int64."""
+    step_channels = bank_steps * array.lanes
+    memories = []
+    for bank, first in enumerate(range(0, words.shape[1], step_channels)):
+        contents = words[:, first : first + step_channels].reshape(words.shape[0], -1)
+        memories.append(
+            Memory(
+                parameter=parameter,
+                path=f"{prefix}_{bank:02d}.mem",
+                suffix=f"_{bank:02d}.mem",
+                text=memory_text(contents, width),
+                width_bits=contents.shape[1] * width,
+                depth_words=contents.shape[0],
+            )
+        )
+    return memories
+
+
+def _biases(path: str, bias: IntArray, lanes: int) -> Memory:
+    width = bias_bits(bias)
+    words = bias.reshape(-1, lanes)
+    return Memory(
+        parameter="BiasFile",
+        path=path,
+        suffix="",
+        text=memory_text(words, width),
+        width_bits=lanes * width,
+        depth_words=words.shape[0],
+    )
+
+
+def _geometry(design: Design, stage: ConvStage) -> Parameters:
+    source, sink = design.stream(stage.input), design.stream(stage.output)
+    ring_bits = stage.ring_pixels * stage.in_shape.channels * stage.in_format.width
+    return {
+        "InRows": stage.in_shape.height,
+        "InCols": stage.in_shape.width,
+        "InChannels": stage.in_shape.channels,
+        "InLanes": source.lanes,
+        "InBits": stage.in_format.width,
+        "InSigned": int(stage.in_format.signed),
+        "OutRows": stage.out_shape.height,
+        "OutCols": stage.out_shape.width,
+        "OutChannels": stage.out_shape.channels,
+        "OutLanes": sink.lanes,
+        "OutBits": sink.format.width,
+        "OutSigned": int(sink.format.signed),
+        "KernelRows": stage.kernel[0],
+        "KernelCols": stage.kernel[1],
+        "StrideRows": stage.stride[0],
+        "StrideCols": stage.stride[1],
+        "PadRows": stage.padding[0],
+        "PadCols": stage.padding[1],
+        "SkipPadding": int(stage.skip_padding),
+        "Form": stage.form.value,
+        "Pe": stage.pe,
+        "Simd": stage.simd,
+        "UseDsp": int(stage.multiplier is not Multiplier.LUT),
+        "RingPixels": stage.ring_pixels,
+        "RingStorage": "lutram" if ring_bits <= LUTRAM_BITS else "bram",
+    }
+
+
+def _join_parameters(design: Design, stage: ConvStage, array: Array) -> Parameters:
+    """How the skip operand comes in; the accumulator holds it where it joins before the ReLU."""
+    join = stage.join
+    if join is None:
+        return {"AccBits": stage.exact_sum.width}
+    lift = join.sum.fraction_bits - stage.accumulator.fraction_bits
+    parameters: Parameters = {
+        "AccBits": stage.accumulator.width + lift if join.after_relu else join.sum.width,
+        "Join": _JOIN[join.source],
+        "JoinAfterRelu": int(join.after_relu),
+        "JoinBits": join.format.width,
+        "JoinSigned": int(join.format.signed),
+        "JoinShift": join.sum.fraction_bits - join.format.fraction_bits,
+    }
+    if join.stream is not None:
+        parameters["JoinLanes"] = design.stream(join.stream).lanes
+    if join.source is JoinSource.SHIFT_REGISTER:
+        parameters["SkipPixels"] = _delay_pixels(stage, join, array)
+    return parameters
+
+
+def _delay_pixels(stage: ConvStage, join: Join, array: Array) -> int:
+    """Pixels in the shift register: one more where the last channels are read after the next pixel may load."""
+    late = 7 + array.steps if join.after_relu else 2 + array.steps - fewest_group_beats(stage)
+    return join.depth_pixels + (1 if late > 0 else 0)
