@@ -63,7 +63,9 @@ module mac_cell_generic #(
 
     if (UseDsp) begin : gen_registers
         logic signed [FactorBits-1:0] factor_q;
+        /* verilator lint_off UNUSEDSIGNAL */  // the bits above PBits
         logic signed [ProductBits-1:0] product_q;
+        /* verilator lint_on UNUSEDSIGNAL */
         logic first_q;
         logic [PBits-1:0] c_q, sum_q;
 

@@ -129,20 +129,20 @@ module mac_pair #(
             );
         end
 
-        // The field before the last addition, and what first_i did: first_i comes in t+1, acts in t+2, shows in t+3.
+        // What stood in the field before the last addition, and above it at the start: first_i comes in t+1, acts
+        // in t+2 and shows in t+3.
         logic first_q, first_qq;
-        logic [1:0] c_top_q, before_q;
-        logic [HighBits-1:0] above_cq, above_q, above_start_q;
-        assign above_q = first_qq ? above_cq : above_start_q;
-        logic [HighBits-1:0] above_c1;
+        logic [1:0] field_c_q, before_q;
+        logic [HighBits-1:0] above_c_q, above_c_qq, above, above_q;
+        assign above = first_qq ? above_c_qq : above_q;
         always_ff @(posedge clk_i) begin
             first_q <= first_i;
             first_qq <= first_q;
-            c_top_q <= field_c[Split-1:Split-2];
-            before_q <= first_q ? c_top_q : p[Split-1:Split-2];
-            above_c1 <= above_c;
-            above_cq <= above_c1;
-            above_start_q <= above_q;
+            field_c_q <= field_c[Split-1:Split-2];
+            before_q <= first_q ? field_c_q : p[Split-1:Split-2];
+            above_c_q <= above_c;
+            above_c_qq <= above_c_q;
+            above_q <= above;
         end
 
         logic up, down;
@@ -172,17 +172,17 @@ module mac_pair #(
         always_ff @(posedge clk_i) count_q <= count;
 
         if (PBits > Split) begin : gen_wide
-            assign sum_q_o[PBits-1:0] = {above_q + count[HighBits-1:0], p[Split-1:0]};
+            assign sum_q_o[PBits-1:0] = {above + count[HighBits-1:0], p[Split-1:0]};
         end else begin : gen_narrow
             logic unused_above;
-            assign unused_above = &{1'b0, above_q, p[Split-1:0]};
+            assign unused_above = &{1'b0, above};
             assign sum_q_o[PBits-1:0] = p[PBits-1:0];
         end
         assign sum_q_o[2*PBits-1:PBits] = p[Split+:PBits] - PBits'(signed'(count));
-    end else begin : gen_cells
+    end else begin : gen_cells  // behavioural: a slice's cascade leads to one neighbour only, and not into the fabric
         logic [ChainBits-1:0] unused_chain;
         mac_cell #(
-            .Family(Family),
+            .Family("generic"),
             .ABits(ABits),
             .ASigned(ASigned),
             .WBits(WBits),
@@ -202,7 +202,7 @@ module mac_pair #(
             .sum_q_o(sum_q_o[PBits-1:0])
         );
         mac_cell #(
-            .Family(Family),
+            .Family("generic"),
             .ABits(ABits),
             .ASigned(ASigned),
             .WBits(WBits),
