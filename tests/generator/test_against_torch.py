@@ -43,16 +43,30 @@ def builtin(factory: str, **args: object) -> tuple[Deployed, tuple[int, ...]]:
     return apply_plan(build_model(factory, rest, 0, plan), plan, shape), shape
 
 
+@pytest.mark.parametrize("style", ["pre", "post"])
 @pytest.mark.parametrize("skips", ["traditional", "shortened", "removed"])
 @pytest.mark.parametrize("precision", ["ap_fixed<16,6>", "ap_fixed<10,3>", "ap_fixed<8,3,AP_RND_CONV,AP_SAT>"])
-def test_resnet8(skips: str, precision: str) -> None:
-    deployed, shape = builtin("resnet8", width=4, image_size=12, skips=skips)
+def test_resnet8(skips: str, style: str, precision: str) -> None:
+    deployed, shape = builtin("resnet8", width=4, image_size=12, skips=skips, style=style)
     imported = import_model(deployed, "resnet8", shape)
     formats = resolve_formats(imported, config(precision))
     graph = quantize(imported, formats)
     images = 2 * torch.randn(5, *shape, generator=torch.Generator().manual_seed(1))
     wrapped = assert_equal(graph, FixedPointModule(deployed, formats), images)
     assert bool(wrapped) == (precision == "ap_fixed<10,3>")
+
+
+def test_a_post_sum_is_exact_and_requantized_once() -> None:
+    deployed, shape = builtin("resnet8", width=4, image_size=12, skips="shortened", style="post")
+    graph = quantize(imported := import_model(deployed, "resnet8", shape), resolve_formats(imported, config()))
+    for edge in graph.skips:
+        join, (conv,) = graph.node(edge.join), edge.main
+        assert (join.inputs, join.relu, str(join.result)) == (
+            (conv, edge.projection or edge.fork),
+            False,
+            "ap_fixed<16,6>",
+        )
+        assert (graph.node(conv).relu, graph.node(conv).result) == (True, None)
 
 
 @pytest.mark.parametrize("skips", ["traditional", "shortened", "removed"])
@@ -85,8 +99,9 @@ def test_random_networks(seed, cin, widths, size, head, kernel, post, data) -> N
             length = (length - 1) // stride + 1
         pixels *= length
     model = seeded(Net(cin, tuple(widths), strides, head, pixels=pixels, kernel=kernel, post=post), seed)
-    states = st.sampled_from(["kept", "removed"] if post else ["kept", "removed", "shortened"])
-    plan = {f"blocks.{index}": (data.draw(states), "pre") for index in range(len(strides))}
+    states = st.sampled_from(["kept", "removed", "shortened"])
+    styles = st.just("post") if post else st.sampled_from(["pre", "post"])
+    plan = {f"blocks.{index}": (data.draw(states), data.draw(styles)) for index in range(len(strides))}
     deployed = deploy(model, (cin, *size), plan)
     imported = import_model(deployed, "net", (cin, *size))
     formats = random_formats(imported, rng)

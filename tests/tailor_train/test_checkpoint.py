@@ -12,10 +12,10 @@ import safetensors.torch
 import torch
 from safetensors import safe_open
 
-from tailor_train.checkpoint import Run, deploy_run, load_into, load_run, load_weights, save_run
+from tailor_train.checkpoint import Run, deploy_run, load_into, load_run, load_weights, save_run, saved_plan
 from tailor_train.errors import TrainError
 from tailor_train.models import build_model
-from tailor_train.plan import SkipChoice, SkipState
+from tailor_train.plan import SkipChoice, SkipState, SkipStyle
 from tailor_train.surgery import apply_plan
 from tests.tailor_train.small_nets import images
 
@@ -62,6 +62,53 @@ def test_header_as_documented(tmp_path: Path) -> None:
     assert header["skips"][0] == {"name": "layer1.0", "state": "shortened", "style": "pre"}
     assert header["quantization"] is None
     assert header["provenance"]["data"] == {"name": "digits", "args": {}}
+
+
+FOLDED = SkipChoice(state=SkipState.SHORTENED, folded=True)
+POST = SkipChoice(style=SkipStyle.POST)
+
+
+@pytest.mark.parametrize(
+    ("choice", "version", "entry", "card"),
+    [
+        (SkipChoice(), 1, {"state": "kept", "style": "pre"}, "kept"),
+        (replace(POST, state=SkipState.SHORTENED), 1, {"state": "shortened", "style": "post"}, "shortened (post)"),
+        (POST, 2, {"state": "kept", "style": "post"}, "kept (post)"),
+        (
+            FOLDED,
+            2,
+            {"state": "shortened", "style": "pre", "folded": "trained"},
+            "shortened (pre), in the convolutions' weights",
+        ),
+    ],
+)
+def test_format_2_only_where_an_older_reader_would_build_another_network(
+    tmp_path: Path, choice: SkipChoice, version: int, entry: dict[str, str], card: str
+) -> None:
+    plan = PLAN | {"layer3.0": choice}
+    deployed = apply_plan(build_model("resnet8", TINY, 3), plan, (1, 8, 8))
+    file = save_run(tmp_path, replace(a_run(), plan=plan, tensors=deployed.module.state_dict()))
+    with safe_open(str(file), framework="pt") as opened:
+        header = {key: json.loads(value) for key, value in opened.metadata().items()}
+    assert (header["tailor_format"], header["skips"][2]) == (version, {"name": "layer3.0"} | entry)
+    assert f"| layer3.0 | {card} |" in (tmp_path / "README.md").read_text()
+    again = load_run(file)
+    assert again.plan == saved_plan(file) == plan
+    x = images(shape=(1, 8, 8))
+    assert torch.equal(deploy_run(again).module(x), deployed.module(x))
+
+
+def test_the_plan_of_other_files_is_empty(tmp_path: Path) -> None:
+    safetensors.torch.save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
+    assert saved_plan(tmp_path / "a.safetensors") == saved_plan(tmp_path / "a.pth") == {}
+    skips = json.dumps([{"name": "a", "state": "shortened", "style": "pre", "folded": "exact"}])
+    file = tmp_path / "b.safetensors"
+    safetensors.torch.save_file({"a": torch.zeros(1)}, file, {"tailor_format": "2", "skips": skips})
+    with pytest.raises(TrainError) as error:
+        saved_plan(file)
+    assert str(error.value) == (
+        f"checkpoint '{file}' is damaged: its header lacks or garbles 'folded' of skip 'a'; write it again"
+    )
 
 
 def test_same_bytes_each_time(tmp_path: Path) -> None:

@@ -161,7 +161,8 @@ def test_one_wrong_lsb_of_a_bias_is_noticed() -> None:
 
 
 def float_run(skips: str) -> Run:
-    rest, plan = split_builtin_args("resnet8", ARGS | {"skips": skips})
+    state, _, style = skips.partition(" ")
+    rest, plan = split_builtin_args("resnet8", ARGS | {"skips": state, "style": style or "pre"})
     deployed = deploy(skips)
     return Run(
         factory="resnet8",
@@ -203,6 +204,55 @@ def test_a_run_is_quantized_saved_and_read_back(tmp_path: Path, mode: str) -> No
     test = samples(64)
     right = int((module(test.inputs).argmax(1) == test.labels).sum())
     assert result.accuracy_fixed == 100.0 * right / 64
+
+
+@pytest.mark.parametrize("mode", ["ptq", "qat"])
+def test_short_skips_are_folded_before_quantization(tmp_path: Path, mode: str) -> None:
+    data = DataSplit(name="mine:data", args={}, train=samples(), test=samples(64))
+    result = quantize_run(
+        float_run("shortened"), config(mode=mode, epochs=1, fold_skips="trained"), tmp_path / "fixed", data=data
+    )
+    run = load_run(result.checkpoint)
+    assert all(choice == SkipChoice(state=SkipState.SHORTENED, folded=True) for choice in run.plan.values())
+    assert run.provenance["quantize"]["fold_skips"] == "trained"
+    assert not [name for name in run.tensors if "downsample" in name]
+    formats = dict(run.quantization or {})
+    plain = calibrated_model(deploy("shortened"), [data.train.inputs], 8).export().formats  # type: ignore[attr-defined]
+    for layer in ("layer1.0.conv1", "layer2.0.conv1", "layer3.0.conv2"):
+        own, before = parse_format(formats[layer]["weight"]), parse_format(plain[layer]["weight"])
+        assert own.width == before.width == 8
+        assert own.fraction_bits <= before.fraction_bits
+    eye = run.tensors["layer1.0.conv1.weight"][:, :, 1, 1].double().diagonal()
+    unit = 2.0 ** parse_format(formats["layer1.0.conv1"]["weight"]).fraction_bits
+    assert float(eye.mean()) > 0.4 * unit, "the identity is part of the weights"
+    module = FixedPointModule(deploy_run(run), formats, run.tensors)
+    assert not [name for name in module.names if name.endswith(".add")]
+    right = int((module(samples(64).inputs).argmax(1) == samples(64).labels).sum())
+    assert result.accuracy_fixed == 100.0 * right / 64
+
+
+@pytest.mark.parametrize("skips", ["traditional", "removed"])
+def test_without_short_skips_there_is_nothing_to_fold(tmp_path: Path, skips: str) -> None:
+    data = DataSplit(name="mine:data", args={}, train=samples(), test=samples(64))
+    runs = [
+        load_run(
+            quantize_run(float_run(skips), config(mode="ptq", fold_skips=fold), tmp_path / fold, data=data).checkpoint
+        )
+        for fold in ("exact", "trained")
+    ]
+    assert runs[0].plan == runs[1].plan
+    assert all(torch.equal(tensor, runs[1].tensors[name]) for name, tensor in runs[0].tensors.items())
+
+
+def test_what_cannot_be_folded_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    data = DataSplit(name="mine:data", args={}, train=samples(), test=samples(64))
+    with pytest.raises(TrainError) as error:
+        quantize_run(float_run("shortened post"), config(fold_skips="trained"), tmp_path / "fixed", data=data)
+    assert str(error.value) == (
+        "skip 'layer1.0.0' cannot be folded into 'layer1.0.conv1' before quantization: style 'post' adds behind the "
+        "activation; use fold_skips: exact"
+    )
+    assert not (tmp_path / "fixed").exists()
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
