@@ -22,6 +22,8 @@ class SkipRow:
         shape: (C, H, W) of the sum.
         lifetime_pixels: pixels of the sum's map that wait while the span computes (docs/streams_and_skips).
         state: what the plan makes of it: kept, removed or shortened.
+        style: whether it joins before (pre) or behind (post) the activation.
+        folded: whether short skips are part of the convs' weights since training.
     """
 
     name: str
@@ -32,6 +34,7 @@ class SkipRow:
     lifetime_pixels: int | None
     state: str
     style: str
+    folded: bool
 
 
 def list_skips(network: Network) -> tuple[SkipRow, ...]:
@@ -50,6 +53,7 @@ def list_skips(network: Network) -> tuple[SkipRow, ...]:
                 lifetime_pixels=_lifetime_pixels(module, skip),
                 state=str(choice.state),
                 style=str(choice.style),
+                folded=choice.folded,
             )
         )
     return tuple(rows)
