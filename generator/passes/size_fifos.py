@@ -1,30 +1,22 @@
 """FIFO depths: the fewest words that keep the network alive, and at its full rate.
 
-Each skip FIFO is sized in its own block (fork to join) with an ideal source and sink, by searching
-the smallest depth at which the token model finishes, and at which its interval is that of unlimited
-FIFOs. Both questions are monotone in the depth. Blocks of the same shape are sized once.
+Each FIFO that enters a join is sized in its own block (fork to join) with an ideal source and sink, by
+searching the smallest depth at which the token model finishes, and at which its interval is that of
+unlimited FIFOs. Both questions are monotone in the depth. Blocks of the same shape are sized once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from generator.design import (
-    AddStage,
-    CloneStage,
-    ConvStage,
-    Implementation,
-    PoolStage,
-    Stage,
-    Storage,
-    Stream,
-    StreamRole,
-)
+from generator.design import ConvStage, Implementation, PoolStage, Stage, Storage, Stream, StreamRole
 from generator.errors import PlacementError
 from generator.passes.build_stages import StageNetwork
 from generator.passes.place_skips import PlacedSkip
-from generator.passes.token_model import run_model
+from generator.passes.skip_blocks import SkipBlock, find_block, signature
+from generator.passes.stage_timing import OFFER_CYCLES, PLACE_CYCLES, conv_timing
+from generator.passes.token_model import Timing, run_model
 
 FRAMES = 4
 """Frames the model plays: the first fills the pipeline, two steady intervals remain to compare."""
@@ -40,36 +32,44 @@ SRL_BITS = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Depths:
-    """The two knees of one FIFO, in words."""
+    """The two knees of one FIFO, in words; of a ring that keeps a skip, in pixels."""
 
     live: int
     full_rate: int
 
 
 def size_fifos(network: StageNetwork, skips: Sequence[PlacedSkip]) -> StageNetwork:
-    """Set every stream's depths and storage.
+    """Set every stream's depths and storage, and the rings that keep a skip.
 
     Raises:
         PlacementError: a depth asked for in the configuration is below the live depth.
     """
-    streams = {stream.name: _size_data(stream, network) for stream in network.streams}
-    asked = {skip.edge.join: skip for skip in skips if skip.edge is not None}
+    stages = {stage.name: stage for stage in network.stages}
+    streams = {stream.name: _size_data(stream, stages) for stream in network.streams}
+    placed = {skip.name: skip for skip in skips}
     known: dict[object, Depths] = {}
-    for stream in network.streams:
-        if stream.role is not StreamRole.SKIP:
-            continue
-        placed = asked.get(stream.sink or "")
-        if placed is None or placed.implementation is not Implementation.CLONE_FIFO:
-            continue
-        block = _block(network, stream)
-        key = _signature(block, streams)
+    for name, entering in network.skip_streams.items():
+        block = find_block(tuple(stages.values()), streams, entering)
+        extend = placed[name].implementation is Implementation.RING_EXTEND
+        key = (signature(block), extend)
         if key not in known:
-            known[key] = _size_skip(block, streams, stream)
-        streams[stream.name] = _apply(stream, known[key], placed)
-    return replace(network, streams=tuple(streams[stream.name] for stream in network.streams))
+            known[key] = _size_ring(block) if extend else _size_skip(block)
+        if extend:
+            assert block.tapped is not None
+            stage = stages[block.tapped]
+            assert isinstance(stage, ConvStage)
+            stages[block.tapped] = replace(stage, ring_pixels=known[key].full_rate)
+            streams[entering] = _with_storage(streams[entering], placed[name].storage)
+        else:
+            streams[entering] = _apply(streams[entering], known[key], placed[name])
+    return replace(
+        network,
+        stages=tuple(stages.values()),
+        streams=tuple(streams[stream.name] for stream in network.streams),
+    )
 
 
-def _size_data(stream: Stream, network: StageNetwork) -> Stream:
+def _size_data(stream: Stream, stages: dict[str, Stage]) -> Stream:
     """A FIFO on the main path: a pixel, and the words still under way when the next pixel starts.
 
     A whole pixel also behind stages that pass single words: with less, a clone would stop within a
@@ -78,18 +78,22 @@ def _size_data(stream: Stream, network: StageNetwork) -> Stream:
     if stream.storage is Storage.NONE:
         return stream
     words = stream.words_per_pixel
-    source = next((stage for stage in network.stages if stage.name == stream.source), None)
+    source = stages.get(stream.source or "")
     live, depth = 1, max(words, PROMISED_WORD_RATE if isinstance(source, PoolStage) else WORD_RATE)
-    if isinstance(source, ConvStage):
+    if isinstance(source, ConvStage) and source.tap != stream.name:
         live = words
-        depth = max(words + -(-source.pe // stream.lanes), WORD_RATE)
-    return replace(
-        stream,
-        depth_words=depth,
-        depth_live=live,
-        depth_full_rate=depth,
-        storage=_storage(stream, depth, Storage.AUTO),
-    )
+        depth = max(words + _words_on_their_way(source, stream), WORD_RATE)
+    elif isinstance(source, ConvStage):
+        depth = max(words, PROMISED_WORD_RATE)
+    return _with_storage(replace(stream, depth_words=depth, depth_live=live, depth_full_rate=depth), Storage.AUTO)
+
+
+def _words_on_their_way(stage: ConvStage, stream: Stream) -> int:
+    """Words of earlier pixels whose places are not free again when the next pixel starts without a gap."""
+    timing = conv_timing(stage, stream)
+    cycles, offsets = min(zip(timing.cycles, timing.write, strict=True))
+    again = [offset + OFFER_CYCLES + PLACE_CYCLES for offset in offsets]
+    return sum(max(-(-time // cycles) - 1, 0) for time in again)
 
 
 def _apply(stream: Stream, depths: Depths, placed: PlacedSkip) -> Stream:
@@ -102,87 +106,61 @@ def _apply(stream: Stream, depths: Depths, placed: PlacedSkip) -> Stream:
                 f"{-(-depths.live // stream.words_per_pixel)} px, and {-(-depths.full_rate // stream.words_per_pixel)} "
                 "px for the full rate"
             )
-    return replace(
-        stream,
-        depth_words=depth,
-        depth_live=depths.live,
-        depth_full_rate=depths.full_rate,
-        storage=_storage(stream, depth, placed.storage),
+    sized = replace(stream, depth_words=depth, depth_live=depths.live, depth_full_rate=depths.full_rate)
+    return _with_storage(sized, placed.storage)
+
+
+def _with_storage(stream: Stream, asked: Storage) -> Stream:
+    if asked is not Storage.AUTO:
+        return replace(stream, storage=asked)
+    large = stream.role is StreamRole.SKIP and stream.depth_words * stream.width_bits > SRL_BITS
+    return replace(stream, storage=Storage.BRAM if large else Storage.SRL)
+
+
+def _size_skip(block: SkipBlock) -> Depths:
+    skip = block.skip
+
+    def play(depth: int | None, frames: int = FRAMES) -> Timing:
+        return run_model(block.stages, block.streams, frames, {skip.name: depth})
+
+    unlimited = run_model(block.stages, block.streams, FRAMES, {skip.name: None}, occupancy=(skip.name,))
+    if not unlimited.finished:
+        raise PlacementError(f"skip stream {skip.name!r}: its block stops at any depth; {_stuck(unlimited)}")
+    most = unlimited.occupancy[skip.name] + 1
+    live = _least(lambda depth: play(depth, 2).finished, 1, most)
+    return Depths(
+        live=live,
+        full_rate=_least(lambda depth: play(depth).interval_cycles == unlimited.interval_cycles, live, most),
     )
 
 
-def _storage(stream: Stream, depth: int, asked: Storage) -> Storage:
-    if asked is not Storage.AUTO:
-        return asked
-    return Storage.BRAM if stream.role is StreamRole.SKIP and depth * stream.width_bits > SRL_BITS else Storage.SRL
+def _size_ring(block: SkipBlock) -> Depths:
+    """The ring that keeps the skip: the FIFO behind it holds what it always does."""
+    assert block.tapped is not None
+
+    def play(pixels: int, frames: int = FRAMES) -> Timing:
+        stages = tuple(
+            replace(stage, ring_pixels=pixels) if isinstance(stage, ConvStage) and stage.name == block.tapped else stage
+            for stage in block.stages
+        )
+        return run_model(stages, block.streams, frames)
+
+    tapped = next(stage for stage in block.stages if stage.name == block.tapped)
+    assert isinstance(tapped, ConvStage)
+    base = tapped.ring_pixels
+    most = base + tapped.in_shape.pixels + tapped.in_shape.width
+    unlimited = play(most)
+    if not unlimited.finished:
+        raise PlacementError(f"skip stream {block.skip.name!r}: its block stops at any ring; {_stuck(unlimited)}")
+    live = _least(lambda pixels: play(pixels, 2).finished, base, most)
+    return Depths(
+        live=live,
+        full_rate=_least(lambda pixels: play(pixels).interval_cycles == unlimited.interval_cycles, live, most),
+    )
 
 
-def _block(network: StageNetwork, skip: Stream) -> tuple[Stage, ...]:
-    """The stages between the fork of a skip FIFO and its join, both included."""
-    by_name = {stage.name: stage for stage in network.stages}
-    sources = {stream.name: stream.source for stream in network.streams}
-    join = by_name[skip.sink or ""]
-    assert isinstance(join, AddStage)
-
-    def upstream(name: str) -> list[str]:
-        """Stages that feed a stream, nearest first."""
-        found: list[str] = []
-        queue = [sources[name]]
-        while queue:
-            stage = queue.pop(0)
-            if stage is None or stage in found:
-                continue
-            found.append(stage)
-            queue += [sources[stream] for stream in _reads(by_name[stage])]
-        return found
-
-    main, side = upstream(join.main), upstream(join.skip)
-    fork = next(stage for stage in side if stage in main and isinstance(by_name[stage], CloneStage))
-    beyond = set(upstream(_reads(by_name[fork])[0]))
-    names = ({*main, *side} - beyond) | {join.name, fork}
-    return tuple(stage for stage in network.stages if stage.name in names)
-
-
-def _reads(stage: Stage) -> tuple[str, ...]:
-    return (stage.main, stage.skip) if isinstance(stage, AddStage) else (stage.input,)
-
-
-def _writes(stage: Stage) -> tuple[str, ...]:
-    return stage.outputs if isinstance(stage, CloneStage) else (stage.output,)
-
-
-def _signature(block: Sequence[Stage], streams: Mapping[str, Stream]) -> object:
-    """What the model sees of a block, without names: equal signatures have equal depths."""
-    numbers = {
-        name: place for place, name in enumerate(dict.fromkeys(n for s in block for n in (*_reads(s), *_writes(s))))
-    }
-    shape: list[object] = []
-    for stage in block:
-        shape.append((type(stage).__name__, [numbers[n] for n in _reads(stage)], [numbers[n] for n in _writes(stage)]))
-        if isinstance(stage, ConvStage):
-            folding = (stage.reuse_factor, stage.pe, stage.ring_pixels)
-            shape.append((stage.in_shape, stage.out_shape, stage.kernel, stage.stride, stage.padding, folding))
-    flows = [(streams[n].words_per_pixel, streams[n].shape.pixels, streams[n].depth_words) for n in numbers]
-    return repr((shape, flows))
-
-
-def _size_skip(block: Sequence[Stage], streams: Mapping[str, Stream], skip: Stream) -> Depths:
-    inside = {name for stage in block for name in (*_reads(stage), *_writes(stage))}
-    flows = [stream for name, stream in streams.items() if name in inside]
-    others = {stream.name: stream.depth_words for stream in flows}
-    unlimited = run_model(block, flows, FRAMES, {**others, skip.name: None})
-    pixel = skip.words_per_pixel
-
-    def alive(pixels: int) -> bool:
-        return run_model(block, flows, 2, {**others, skip.name: pixels * pixel}).finished
-
-    def at_full_rate(pixels: int) -> bool:
-        timing = run_model(block, flows, FRAMES, {**others, skip.name: pixels * pixel})
-        return timing.finished and timing.interval_cycles == unlimited.interval_cycles
-
-    most = unlimited.occupancy[skip.name] // pixel + 1
-    live = _least(alive, 1, most)
-    return Depths(live=live * pixel, full_rate=_least(at_full_rate, live, most) * pixel)
+def _stuck(timing: Timing) -> str:
+    return "; ".join(f"{wait.stage} waits for {wait.reason} of {wait.stream}" for wait in timing.waits)
 
 
 def _least(holds: Callable[[int], bool], low: int, high: int) -> int:

@@ -1,27 +1,41 @@
-"""When pixels move: a model of the stages' start rules, on whole pixels instead of clock cycles.
+"""When words move: a model of the stages' start rules, exact to the cycle, in which no clock is simulated.
 
-Every stage starts a pixel at the latest of a few earlier events (its own last pixel, inputs loaded,
-room in its output), so all times follow from maxima and sums; no clock is simulated. With streams
-one pixel wide the times are those of the RTL; with narrower words a pixel counts as moved when its
-last word has moved, which errs on the late side by less than a pixel.
+Every stage starts a pixel at the latest of a few earlier events (its own last pixel, inputs loaded, skip
+operand there, room in its outputs); all that the pixel does follows from that cycle (`stage_timing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from generator.design import AddStage, CloneStage, ConvStage, PoolStage, Stage, Stream
+import numpy as np
 
-OFFER_CYCLES = 2
-"""From the cycle in which a word is written to a FIFO to the first in which it can be taken."""
-PLACE_CYCLES = 1
-"""From the cycle in which a word is taken to the first in which its place can be promised again."""
-START_CYCLES = 1
-"""From the cycle that loads the last word a pixel waits for to the pixel's first beat."""
-SUM_CYCLES = 2
-"""From a group's last beat to its sums, and to the write of its only word: RAM, product and sum."""
+from generator.design import AddStage, CloneStage, ConvStage, PoolStage, Stage, Storage, Stream
+from generator.passes.stage_timing import (
+    OFFER_CYCLES,
+    TAP_CYCLES,
+    conv_timing,
+    joined_stream,
+    load_parts,
+)
+from generator.passes.token_nodes import (
+    Conv,
+    Delayed,
+    Fifo,
+    Listed,
+    Loader,
+    Node,
+    Outlet,
+    Patterned,
+    Pool,
+    Ring,
+    Tap,
+    Times,
+    Wait,
+    Words,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +45,15 @@ class Timing:
     Attributes:
         finished: False if the stages wait for each other.
         frame_ends: cycle of the last word of each frame at the top's output.
-        occupancy: most words held, by stream.
+        starts: first beat of every pixel, by conv stage.
+        waits: what every stage waited for at the end; empty if all finished.
+        occupancy: most words held or promised, by stream that has a FIFO; only where it was asked for.
     """
 
     finished: bool
     frame_ends: tuple[int, ...]
+    starts: Mapping[str, Sequence[int]]
+    waits: tuple[Wait, ...]
     occupancy: Mapping[str, int]
 
     @property
@@ -52,264 +70,234 @@ class Timing:
         return self.frame_ends[0] if self.frame_ends else None
 
 
-class _Channel:
-    """A stream's pixels: when each was completely written and completely read."""
-
-    def __init__(self, stream: Stream, depth_words: int | None) -> None:
-        self.name = stream.name
-        self.words = stream.words_per_pixel
-        self.pixels = stream.shape.pixels
-        self.depth = depth_words
-        self.written: list[int] = []
-        self.read: list[int] = []
-        self.spread = list(range(self.words - 1, -1, -1))
-        """Cycles from the write of each word of a pixel to that of its last."""
-
-    def room(self, pixel: int) -> int | None:
-        """Earliest cycle with room for all of `pixel`; None if that is not known yet."""
-        if self.depth is None:
-            return 0
-        must_be_read = (pixel + 1) * self.words - self.depth
-        if must_be_read <= 0:
-            return 0
-        index, offset = divmod(must_be_read - 1, self.words)
-        if index >= len(self.read):
-            return None
-        prompt = self.read[index] == self.written[index] + OFFER_CYCLES
-        ahead = self.spread[offset] if prompt else self.words - 1 - offset
-        return self.read[index] - ahead + PLACE_CYCLES
-
-    def occupancy(self) -> int:
-        """Most words between write and read at any time, in whole pixels."""
-        most = oldest = 0
-        for index, time in enumerate(self.written):
-            while oldest < len(self.read) and self.read[oldest] < time:
-                oldest += 1
-            most = max(most, index + 1 - oldest)
-        return most * self.words
-
-
 def run_model(
     stages: Sequence[Stage],
     streams: Sequence[Stream],
     frames: int,
     depths: Mapping[str, int | None] | None = None,
+    occupancy: Sequence[str] = (),
 ) -> Timing:
     """Play frames through stages; the source never idles, the sink is always ready.
 
     Args:
-        stages: in dataflow order. Streams whose source or sink is not among them are fed and drained.
+        stages: in dataflow order. `x` is fed a word a cycle; other streams that none of them writes hold
+            all their words from the beginning, those that none reads are always taken.
         depths: FIFO depths in words that replace those of `streams`; None means unlimited.
+        occupancy: streams whose fill is measured.
     """
-    override = depths or {}
-    channels = {stream.name: _Channel(stream, override.get(stream.name, stream.depth_words)) for stream in streams}
-    for stage in stages:
-        _set_spread(stage, channels)
-    written = {name for stage in stages for name in _outputs(stage)}
-    read = {name for stage in stages for name in _inputs(stage)}
-    steps: list[Callable[[], bool]] = []
-    for name, channel in channels.items():
-        if name not in written:
-            steps.append(_source(channel, frames))
-    steps += [_stage_step(stage, channels, frames) for stage in stages]
-    drained = [channel for name, channel in channels.items() if name not in read]
-    steps += [_sink(channel) for channel in drained]
-    while any(step() for step in steps):
-        continue
-    finished = all(len(channel.written) == frames * channel.pixels for channel in channels.values())
-    last = drained[-1]
-    ends = tuple(last.read[(frame + 1) * last.pixels - 1] for frame in range(len(last.read) // last.pixels))
-    return Timing(
-        finished=finished,
-        frame_ends=ends,
-        occupancy={name: channel.occupancy() for name, channel in channels.items()},
-    )
+    return _Network(stages, streams, frames, depths or {}).run(occupancy)
 
 
-def _set_spread(stage: Stage, channels: Mapping[str, _Channel]) -> None:
-    """A conv sends each group of channels when it is done; clone and add keep the rhythm of their input."""
-    if isinstance(stage, ConvStage):
-        sink = channels[stage.output]
-        groups = stage.out_shape.channels // stage.pe
-        words_per_group = max(sink.words // groups, 1)
-        cycles = stage.reuse_factor // groups
-        for word in range(sink.words):
-            group = word // words_per_group if sink.words >= groups else groups - 1
-            behind = words_per_group - 1 - word % words_per_group
-            sink.spread[word] = (groups - 1 - group) * cycles + behind
-    elif isinstance(stage, CloneStage | AddStage):
-        for name in _outputs(stage):
-            channels[name].spread = list(channels[_inputs(stage)[0]].spread)
+class _Supplied:
+    """Words that are there from the beginning."""
+
+    def time(self, word: int) -> int | None:
+        """Offered in cycle 0."""
+        return -OFFER_CYCLES if word >= 0 else None
 
 
-def _inputs(stage: Stage) -> tuple[str, ...]:
-    return (stage.main, stage.skip) if isinstance(stage, AddStage) else (stage.input,)
+class _Network:
+    """Stages as nodes, streams as what links them."""
 
+    def __init__(
+        self, stages: Sequence[Stage], streams: Sequence[Stream], frames: int, depths: Mapping[str, int | None]
+    ) -> None:
+        self._frames = frames
+        self._streams = {stream.name: stream for stream in streams}
+        self._depths = {stream.name: depths.get(stream.name, stream.depth_words) for stream in streams}
+        self._readers = {name: stage for stage in stages for name in inputs_of(stage)}
+        self._convs: dict[str, Conv] = {}
+        self._rings: dict[str, Ring] = {}
+        self._taps: list[Tap] = []
+        self._nodes: list[tuple[str, Node]] = []
+        self._written: dict[str, Times] = {}
+        self._taken: dict[str, Times] = {}
+        self._outlets: list[tuple[str, Outlet]] = []
+        self._promises: dict[str, tuple[Sequence[int], int]] = {}
+        written = {name for stage in stages for name in outputs_of(stage)}
+        for name in self._streams:
+            if name not in written:
+                self._make_source(name)
+        for stage in stages:
+            self._make_stage(stage)
+        for name, outlet in self._outlets:
+            self._fill(name, outlet)
 
-def _outputs(stage: Stage) -> tuple[str, ...]:
-    return stage.outputs if isinstance(stage, CloneStage) else (stage.output,)
+    def run(self, occupancy: Sequence[str]) -> Timing:
+        """Let all nodes advance until none can."""
+        nodes = [node for _, node in self._nodes]
+        moving = True
+        while moving:
+            moving = False
+            for node in nodes:
+                if node.advance():
+                    moving = True
+            if not moving:
+                moving = self._force()
+        waits = tuple(
+            Wait(stage=stage, reason=node.wait[0], stream=node.wait[1])
+            for stage, node in self._nodes
+            if node.wait is not None
+        )
+        return Timing(
+            finished=not waits,
+            frame_ends=self._frame_ends(),
+            starts={name: conv.starts for name, conv in self._convs.items()},
+            waits=waits,
+            occupancy={name: self._occupancy(name) for name in occupancy},
+        )
 
-
-def _source(channel: _Channel, frames: int) -> Callable[[], bool]:
-    total = frames * channel.pixels
-
-    def step() -> bool:
-        moved = False
-        while len(channel.written) < total:
-            index = len(channel.written)
-            room = channel.room(index)
-            if room is None:
-                break
-            before = channel.written[-1] if index else -1
-            channel.written.append(max(before + channel.words, room))
-            moved = True
-        return moved
-
-    return step
-
-
-def _sink(channel: _Channel) -> Callable[[], bool]:
-    def step() -> bool:
-        start = len(channel.read)
-        for time in channel.written[start:]:
-            before = channel.read[-1] if channel.read else -1
-            channel.read.append(max(time + OFFER_CYCLES, before + 1))
-        return len(channel.read) > start
-
-    return step
-
-
-def _stage_step(stage: Stage, channels: Mapping[str, _Channel], frames: int) -> Callable[[], bool]:
-    match stage:
-        case ConvStage():
-            return _Conv(stage, channels[stage.input], channels[stage.output], frames).step
-        case CloneStage():
-            return _word_step((channels[stage.input],), tuple(channels[name] for name in stage.outputs))
-        case AddStage():
-            return _word_step((channels[stage.main], channels[stage.skip]), (channels[stage.output],))
-        case PoolStage():
-            return _pool_step(channels[stage.input], channels[stage.output])
-
-
-def _word_step(inputs: tuple[_Channel, ...], outputs: tuple[_Channel, ...]) -> Callable[[], bool]:
-    """Clone and add: a pixel moves when every input has it and every output has room."""
-
-    def step() -> bool:
-        moved = False
-        while True:
-            index = len(inputs[0].read)
-            rooms = [channel.room(index) for channel in outputs]
-            if any(index >= len(channel.written) for channel in inputs) or None in rooms:
-                return moved
-            ready = max(channel.written[index] for channel in inputs) + OFFER_CYCLES
-            before = inputs[0].read[-1] + inputs[0].words if index else 0
-            time = max(ready, before, *(room for room in rooms if room is not None))
-            for channel in inputs:
-                channel.read.append(time)
-            for channel in outputs:
-                channel.written.append(time)
-            moved = True
-
-    return step
-
-
-def _pool_step(source: _Channel, sink: _Channel) -> Callable[[], bool]:
-    """Global average: each word of a frame's last pixel gives one word of means."""
-
-    def step() -> bool:
-        moved = False
-        while len(source.read) < len(source.written):
-            index = len(source.read)
-            frame, pixel = divmod(index, source.pixels)
-            time = max(source.written[index] + OFFER_CYCLES, source.read[-1] + source.words if index else 0)
-            if pixel == source.pixels - 1:
-                room = sink.room(frame)
-                if room is None:
-                    return moved
-                time = max(time, room)
-                sink.written.append(time + SUM_CYCLES)
-            source.read.append(time)
-            moved = True
-        return moved
-
-    return step
-
-
-class _Conv:
-    """A conv stage: a loader that fills the ring and a loop that starts pixels."""
-
-    def __init__(self, stage: ConvStage, source: _Channel, sink: _Channel, frames: int) -> None:
-        self._source, self._sink = source, sink
-        scale = source.pixels // stage.in_shape.pixels
-        need, base = window_bounds(stage)
-        self._need = [(index + 1) * scale - 1 for index in need]
-        self._steps = [(after - before) * scale for before, after in pairwise((*base, base[0] + stage.in_shape.pixels))]
-        self._in_pixels = source.pixels
-        self._free_at_start = (stage.ring_pixels + base[0]) * scale
-        self._cycles = stage.reuse_factor
-        # a word wider than simd is written to the ring part by part
-        self._load_cycles = max(source.words, stage.in_shape.channels // (stage.simd * scale))
-        self._parts = self._load_cycles // source.words
-        groups = max(sink.words * stage.pe // stage.out_shape.channels, 1)
-        self._behind = stage.reuse_factor - 1 + SUM_CYCLES + (groups if groups > 1 else 0)
-        self._total = frames * stage.out_shape.pixels
-        self._freed: list[int] = []
-        self._started: list[int] = []
-
-    def step(self) -> bool:
-        """Load and start as many pixels as the known times allow; False if none."""
-        moved = False
-        while self._load() or self._start():
-            moved = True
-        return moved
-
-    def _load(self) -> bool:
-        source = self._source
-        index = len(source.read)
-        if index >= len(source.written):
+    def _force(self) -> bool:
+        """Where all wait for a ring write that may still come: the earliest read goes before it."""
+        undecided = [tap for tap in self._taps if tap.candidate is not None]
+        if not undecided:
             return False
-        time = source.written[index] + OFFER_CYCLES + self._parts - 1
-        if index:
-            time = max(time, source.read[-1] + self._load_cycles)
-        slot = index - self._free_at_start
-        if slot >= 0:
-            if slot >= len(self._freed):
-                return False
-            time = max(time, self._freed[slot] + self._load_cycles)
-        source.read.append(time)
+        min(undecided, key=lambda tap: tap.candidate or 0).force()
         return True
 
-    def _start(self) -> bool:
-        pixel = len(self._started)
-        if pixel >= self._total:
-            return False
-        frame, position = divmod(pixel, len(self._need))
-        last_input = frame * self._in_pixels + self._need[position]
-        room = self._sink.room(pixel)
-        if last_input >= len(self._source.read) or room is None:
-            return False
-        time = max(self._source.read[last_input] + START_CYCLES, room)
-        if pixel:
-            time = max(time, self._started[-1] + self._cycles)
-        self._started.append(time)
-        self._sink.written.append(time + self._behind)
-        self._freed += [time + self._cycles - 1] * self._steps[position]
-        return True
+    def _frame_ends(self) -> tuple[int, ...]:
+        stream = [stream for name, stream in self._streams.items() if name not in self._readers][-1]
+        sent = self._written[stream.name]
+        offered = 0 if stream.storage is Storage.NONE else OFFER_CYCLES
+        ends = (sent.time((frame + 1) * stream.words_per_frame - 1) for frame in range(self._frames))
+        return tuple(end + offered for end in ends if end is not None)
+
+    def _occupancy(self, name: str) -> int:
+        promised_in, words = self._promises[name]
+        taken_end = self._taken[name]
+        total = self._streams[name].words_per_frame * self._frames
+        promised = np.array(promised_in, dtype=np.int64)
+        times = (taken_end.time(word) for word in range(total))
+        taken = np.array([time for time in times if time is not None], dtype=np.int64)
+        held = np.arange(1, len(promised) + 1) * words - np.searchsorted(taken, promised, side="right")
+        return int(held.max(initial=0))
+
+    def _add(self, stage: str, node: Node) -> None:
+        self._nodes.append((stage, node))
+
+    def _outlet(self, name: str) -> Outlet:
+        outlet = Outlet()
+        self._outlets.append((name, outlet))
+        return outlet
+
+    def _write(self, name: str, times: Times, promises: Sequence[int], words: int) -> None:
+        """Tell when a stream's words are written, also to what stands behind a clone without storage."""
+        self._written[name] = times
+        self._promises[name] = (promises, words)
+        reader = self._readers.get(name)
+        if self._streams[name].storage is Storage.NONE and isinstance(reader, CloneStage):
+            for output in reader.outputs:
+                self._write(output, times, promises, words)
+
+    def _fill(self, name: str, outlet: Outlet) -> None:
+        """Link a writer to the FIFO behind it, or to the rings that it fills itself."""
+        reader = self._readers.get(name)
+        stream = self._streams[name]
+        if stream.storage is not Storage.NONE:
+            depth = self._depths[name]
+            taken = self._taken.setdefault(name, Delayed(self._written[name], OFFER_CYCLES))
+            if depth is not None:
+                outlet.fifos.append(Fifo(name, stream.words_per_pixel, depth, taken))
+        elif isinstance(reader, CloneStage):
+            for output in reader.outputs:
+                self._fill(output, outlet)
+        elif isinstance(reader, ConvStage):
+            outlet.add_ring(self._rings[reader.name])
+
+    def _make_source(self, name: str) -> None:
+        reader = self._readers.get(name)
+        if name != "x":
+            self._written[name] = _Supplied()
+            return
+        stream = self._streams[name]
+        source = Words((), self._outlet(name), stream.words_per_frame * self._frames)
+        self._add(name if reader is None else reader.name, source)
+        self._write(name, Listed(source.times), source.times, 1)
+
+    def _make_stage(self, stage: Stage) -> None:
+        match stage:
+            case ConvStage():
+                self._make_conv(stage)
+            case CloneStage():
+                if self._streams[stage.input].storage is not Storage.NONE:
+                    self._make_words(stage, (stage.input,), stage.outputs)
+            case AddStage():
+                self._make_words(stage, (stage.main, stage.skip), (stage.output,))
+            case PoolStage():
+                source, stream = (stage.input, self._written[stage.input]), self._streams[stage.input]
+                shape = (stage.in_shape.pixels, stream.words_per_pixel)
+                pool = Pool(source, self._outlet(stage.output), shape, self._frames)
+                self._add(stage.name, pool)
+                self._taken[stage.input] = Listed(pool.times)
+                self._write(stage.output, Listed(pool.sent), pool.sent, 1)
+
+    def _make_words(self, stage: Stage, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+        outlet = Outlet()
+        total = self._streams[outputs[0]].words_per_frame * self._frames
+        words = Words([(name, self._written[name]) for name in inputs], outlet, total)
+        self._add(stage.name, words)
+        for name in inputs:
+            self._taken[name] = Listed(words.times)
+        for name in outputs:
+            self._outlets.append((name, outlet))
+            self._write(name, Listed(words.times), words.times, 1)
+
+    def _make_conv(self, stage: ConvStage) -> None:
+        stream, output = self._streams[stage.input], self._streams[stage.output]
+        skip = joined_stream(stage)
+        timing = conv_timing(stage, output, self._streams[skip] if skip else None)
+        words = stream.words_per_frame // stage.in_shape.pixels
+        ring = Ring(stage.input, stage.ring_pixels, words, timing.margin, load_parts(stage, stream))
+        self._rings[stage.name] = ring
+        conv = Conv(timing, ring, self._outlet(stage.output), self._frames)
+        self._convs[stage.name] = conv
+        self._feed(stage, ring, words)
+        self._add(stage.name, conv)
+        self._write(stage.output, Patterned(conv.starts, timing.write), conv.starts, output.words_per_pixel)
+        if skip:
+            self._taken[skip] = Patterned(conv.starts, timing.take)
+            if not isinstance(self._written[skip], _Supplied):
+                conv.join = (skip, self._written[skip])
+        if stage.tap is not None:
+            self._make_tap(stage, stage.tap, ring)
+
+    def _feed(self, stage: ConvStage, ring: Ring, words: int) -> None:
+        """What fills a ring: its FIFO's loader, or the writer itself, or it is full from the beginning."""
+        written = self._written[stage.input]
+        in_pixels = stage.in_shape.pixels * self._frames
+        ring.writes = written
+        if isinstance(written, _Supplied):
+            ring.loaded.extend([-1] * in_pixels)
+        elif self._streams[stage.input].storage is not Storage.NONE:
+            loader = Loader((stage.input, written), ring, in_pixels * words)
+            ring.writes = Listed(loader.times)
+            self._taken[stage.input] = ring.writes
+            self._add(stage.name, loader)
+
+    def _make_tap(self, stage: ConvStage, name: str, ring: Ring) -> None:
+        stream = self._streams[name]
+        words = stream.words_per_frame // stage.in_shape.pixels
+        tap = Tap(name, words, ring, self._outlet(name), stream.words_per_frame * self._frames)
+        ring.tap = tap
+        if isinstance(ring.writes, Patterned):
+            tap.writer = next(conv for conv in self._convs.values() if conv.starts is ring.writes.starts)
+        self._taps.append(tap)
+        self._add(stage.name, tap)
+        self._write(name, Listed(tap.reads, TAP_CYCLES), tap.reads, 1)
 
 
-def window_bounds(stage: ConvStage) -> tuple[list[int], list[int]]:
-    """Per output pixel of a frame: the last input pixel it needs, and the raster index of its window's corner.
+def inputs_of(stage: Stage) -> tuple[str, ...]:
+    """Streams that a stage reads, the main path first."""
+    if isinstance(stage, AddStage):
+        return (stage.main, stage.skip)
+    skip = joined_stream(stage) if isinstance(stage, ConvStage) else None
+    return (stage.input, skip) if skip is not None else (stage.input,)
 
-    The corner lies before the frame where the window begins in the padding; what it has passed is free.
-    """
-    height, width = stage.in_shape.height, stage.in_shape.width
-    need, base = [], []
-    for row in range(stage.out_shape.height):
-        top = row * stage.stride[0] - stage.padding[0]
-        bottom = min(top + stage.kernel[0] - 1, height - 1)
-        for column in range(stage.out_shape.width):
-            left = column * stage.stride[1] - stage.padding[1]
-            right = min(left + stage.kernel[1] - 1, width - 1)
-            need.append(bottom * width + right)
-            base.append(top * width + left)
-    return need, base
+
+def outputs_of(stage: Stage) -> tuple[str, ...]:
+    """Streams that a stage writes, the main path first."""
+    if isinstance(stage, CloneStage):
+        return stage.outputs
+    if isinstance(stage, ConvStage) and stage.tap is not None:
+        return (stage.output, stage.tap)
+    return (stage.output,)

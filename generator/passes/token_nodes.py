@@ -1,0 +1,472 @@
+"""The moving parts of the token model: each knows when its next words or pixels move, as soon as that is decided.
+
+A node advances as far as the known times allow and says what it waits for. Times are clock cycles and
+exact; no clock is simulated. A time that is not yet decided is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from generator.passes.stage_timing import (
+    FREE_PIXELS,
+    LEVEL_CYCLES,
+    OFFER_CYCLES,
+    PLACE_CYCLES,
+    POOL_CYCLES,
+    START_CYCLES,
+    TAP_CYCLES,
+    ConvTiming,
+)
+
+
+class WaitFor(StrEnum):
+    """Why a stage does not go on."""
+
+    WORDS = "words"
+    ROOM = "room"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """A stage that waits for words of a stream, or for room in it."""
+
+    stage: str
+    reason: WaitFor
+    stream: str
+
+
+class Times(Protocol):
+    """When the words at one end of a stream move, by their number counted through all frames."""
+
+    def time(self, word: int) -> int | None:
+        """The cycle, or None while it is not decided."""
+
+
+class Listed:
+    """Times word by word."""
+
+    __slots__ = ("delay", "times")
+
+    def __init__(self, times: list[int], delay: int = 0) -> None:
+        self.times, self.delay = times, delay
+
+    def time(self, word: int) -> int | None:
+        return self.times[word] + self.delay if word < len(self.times) else None
+
+
+class Patterned:
+    """Words at fixed offsets from the start of their pixel."""
+
+    __slots__ = ("offsets", "pixels", "starts", "words")
+
+    def __init__(self, starts: list[int], offsets: Sequence[tuple[int, ...]]) -> None:
+        self.starts, self.offsets = starts, offsets
+        self.words, self.pixels = len(offsets[0]), len(offsets)
+
+    def time(self, word: int) -> int | None:
+        pixel, index = divmod(word, self.words)
+        if pixel >= len(self.starts):
+            return None
+        return self.starts[pixel] + self.offsets[pixel % self.pixels][index]
+
+
+class Delayed:
+    """Another end's times, later by a constant: an ideal sink takes each word as soon as it is offered."""
+
+    __slots__ = ("delay", "times")
+
+    def __init__(self, times: Times, delay: int) -> None:
+        self.times, self.delay = times, delay
+
+    def time(self, word: int) -> int | None:
+        time = self.times.time(word)
+        return None if time is None else time + self.delay
+
+
+class Ring:
+    """A conv stage's line buffer.
+
+    Attributes:
+        pixels: capacity.
+        words: stream words of an input pixel.
+        loaded: by input pixel, the cycle of its last write.
+        passed: by input pixel plus margin, the last beat after which no window needs it.
+        tap: its second reader, or None.
+    """
+
+    __slots__ = ("loaded", "margin", "parts", "passed", "pixels", "stream", "tap", "words", "writes")
+
+    def __init__(self, stream: str, pixels: int, words: int, margin: int, parts: int) -> None:
+        self.stream, self.pixels, self.words, self.margin, self.parts = stream, pixels, words, margin, parts
+        self.loaded: list[int] = []
+        self.passed: list[int] = []
+        self.tap: Tap | None = None
+        self.writes: Times | None = None
+
+    def free(self, pixel: int) -> int | None:
+        """First cycle in which the slot of an input pixel shows as free; None if not decided."""
+        index = pixel + self.margin
+        if index < 0:
+            return 0
+        if index >= len(self.passed):
+            return None
+        time = self.passed[index]
+        if self.tap is not None and pixel >= 0:
+            last = (pixel + 1) * self.tap.words - 1
+            if last >= len(self.tap.reads):
+                return None
+            time = max(time, self.tap.reads[last])
+        return time + PLACE_CYCLES
+
+    def start(self, ready: int) -> int | None:
+        """First cycle from `ready` on in which a direct writer sees room for its next pixel.
+
+        The writer sees the pixels that are loaded, not those on their way: a slot that falls free while
+        an earlier pixel is still on its way counts, the same slot a cycle after its arrival does not.
+        """
+        loaded = self.loaded
+        pixel = first = len(loaded)
+        while first and loaded[first - 1] >= ready:
+            first -= 1
+        while True:
+            free = self.free(first - self.pixels + FREE_PIXELS - 1)
+            if free is None:
+                return None
+            time = max(ready, free)
+            if first == pixel or time <= loaded[first]:
+                return time
+            first += 1
+
+
+class Fifo:
+    """The reading end of a FIFO as its writer sees it."""
+
+    __slots__ = ("depth", "name", "taken", "words")
+
+    def __init__(self, name: str, words: int, depth: int, taken: Times) -> None:
+        self.name, self.words, self.depth, self.taken = name, words, depth, taken
+
+    def room(self, word: int) -> int | None:
+        """First cycle with room for all words up to this one; None if not decided."""
+        if word < self.depth:
+            return 0
+        time = self.taken.time(word - self.depth)
+        return None if time is None else time + PLACE_CYCLES
+
+
+class Node(Protocol):
+    """A part that moves words."""
+
+    wait: tuple[WaitFor, str] | None
+
+    def advance(self) -> bool:
+        """Go on as far as the known times allow; False if nothing moved."""
+
+
+class Outlet:
+    """Where a writer's words go: FIFOs that hold them, rings that it fills directly."""
+
+    __slots__ = ("fifos", "filled", "rings")
+
+    def __init__(self) -> None:
+        self.fifos: list[Fifo] = []
+        self.rings: list[Ring] = []
+        self.filled: list[int] = []
+        """By ring, words of the input pixel that is being written."""
+
+    def add_ring(self, ring: Ring) -> None:
+        """Fill a ring directly."""
+        self.rings.append(ring)
+        self.filled.append(0)
+
+    def word_room(self, word: int, time: int) -> tuple[int | None, str]:
+        """First cycle from `time` on with room for a single word, and the stream that decides it."""
+        name = ""
+        for fifo in self.fifos:
+            room = fifo.room(word)
+            if room is None:
+                return None, fifo.name
+            time, name = (room, fifo.name) if room > time else (time, name)
+        for ring, filled in zip(self.rings, self.filled, strict=True):
+            if filled == 0:
+                room = ring.free(len(ring.loaded) - ring.pixels)
+                if room is None:
+                    return None, ring.stream
+                time, name = (room, ring.stream) if room > time else (time, name)
+        return time, name
+
+    def put(self, time: int, words: int = 1) -> None:
+        """Words written, the last of them at `time`; never across an input pixel's end."""
+        for index, ring in enumerate(self.rings):
+            filled = self.filled[index] + words
+            if filled == ring.words:
+                ring.loaded.append(time)
+                filled = 0
+            self.filled[index] = filled
+
+
+class Words:
+    """Passes single words on: a top's input port (no sources), a clone or an add stage."""
+
+    def __init__(self, sources: Sequence[tuple[str, Times]], outlet: Outlet, total: int) -> None:
+        self._sources, self._outlet, self._total = sources, outlet, total
+        self.times: list[int] = []
+        self.wait: tuple[WaitFor, str] | None = None
+
+    def advance(self) -> bool:
+        """Move words that all inputs have and all outputs take."""
+        times, outlet = self.times, self._outlet
+        begun = word = len(times)
+        time = times[-1] + 1 if times else 0
+        self.wait = None
+        while word < self._total:
+            for name, source in self._sources:
+                written = source.time(word)
+                if written is None:
+                    self.wait = (WaitFor.WORDS, name)
+                    return word > begun
+                time = max(time, written + OFFER_CYCLES)
+            room, name = outlet.word_room(word, time)
+            if room is None:
+                self.wait = (WaitFor.ROOM, name)
+                return word > begun
+            times.append(room)
+            outlet.put(room)
+            word += 1
+            time = room + 1
+        return word > begun
+
+
+class Loader:
+    """Takes words from a FIFO into a ring."""
+
+    def __init__(self, source: tuple[str, Times], ring: Ring, total: int) -> None:
+        self._name, self._source = source
+        self._ring, self._total = ring, total
+        self.times: list[int] = []
+        self.wait: tuple[WaitFor, str] | None = None
+
+    def advance(self) -> bool:
+        """Load what is written and finds a free slot."""
+        times, ring, source = self.times, self._ring, self._source
+        begun = word = len(times)
+        self.wait = None
+        while word < self._total:
+            time = source.time(word)
+            if time is None:
+                self.wait = (WaitFor.WORDS, self._name)
+                break
+            time += OFFER_CYCLES
+            if word and times[-1] >= time:
+                time = times[-1] + 1
+            pixel, index = divmod(word, ring.words)
+            if index == 0:
+                free = ring.free(pixel - ring.pixels)
+                if free is None:
+                    self.wait = (WaitFor.WORDS, self._name)
+                    break
+                time = max(time, free)
+            time += ring.parts - 1
+            times.append(time)
+            word += 1
+            if index == ring.words - 1:
+                ring.loaded.append(time)
+        return word > begun
+
+
+class Conv:
+    """The loop of a conv stage: starts a pixel as soon as inputs, skip operand and room are there."""
+
+    def __init__(self, timing: ConvTiming, ring: Ring, outlet: Outlet, frames: int) -> None:
+        self.timing, self.ring, self.outlet = timing, ring, outlet
+        self.starts: list[int] = []
+        self.join: tuple[str, Times] | None = None
+        self.wait: tuple[WaitFor, str] | None = None
+        self._ready = 0
+        self._frame_pixels = len(timing.cycles)
+        self._in_pixels = sum(timing.passed)
+        self._total = frames * self._frame_pixels
+        self._join_words = len(timing.take[0])
+        self._words = len(timing.write[0])
+        self._first_write = min(offsets[0] for offsets in set(timing.write))
+
+    def advance(self) -> bool:
+        """Start pixels."""
+        begun = pixel = len(self.starts)
+        timing, loaded, passed = self.timing, self.ring.loaded, self.ring.passed
+        self.wait = None
+        while pixel < self._total:
+            frame, place = divmod(pixel, self._frame_pixels)
+            need = frame * self._in_pixels + timing.need[place]
+            if need >= len(loaded):
+                self.wait = (WaitFor.WORDS, self.ring.stream)
+                break
+            time = max(loaded[need] + START_CYCLES, self._ready)
+            found = self._side_conditions(pixel, time)
+            if found is None:
+                break
+            self.starts.append(found)
+            pixel += 1
+            self._ready = found + timing.cycles[place]
+            steps = timing.passed[place]
+            if steps == 1:
+                passed.append(self._ready - 1)
+            else:
+                passed += [self._ready - 1] * steps
+            if self.outlet.rings:
+                self.outlet.put(found + timing.write[place][-1], self._words)
+        return pixel > begun
+
+    def _side_conditions(self, pixel: int, time: int) -> int | None:
+        """First cycle from `time` on in which the skip operand and the room are there as well."""
+        if self.join is not None:
+            written = self.join[1].time((pixel + 1) * self._join_words - 1)
+            if written is None:
+                self.wait = (WaitFor.WORDS, self.join[0])
+                return None
+            time = max(time, written + LEVEL_CYCLES)
+        last = (pixel + 1) * self._words - 1
+        for fifo in self.outlet.fifos:
+            room = fifo.room(last)
+            if room is None:
+                self.wait = (WaitFor.ROOM, fifo.name)
+                return None
+            time = max(time, room)
+        rings = self.outlet.rings
+        settled = not rings
+        while not settled:
+            before = time
+            for ring in rings:
+                room = ring.start(time)
+                if room is None:
+                    self.wait = (WaitFor.ROOM, ring.stream)
+                    return None
+                time = room
+            settled = len(rings) == 1 or time == before
+        return time
+
+    def next_write(self) -> int:
+        """No word of a pixel that has not started can be written before this cycle."""
+        return self._ready + self._first_write
+
+
+class Pool:
+    """Global average: each word of a frame's last pixel gives one word of means."""
+
+    def __init__(self, source: tuple[str, Times], outlet: Outlet, shape: tuple[int, int], frames: int) -> None:
+        self._name, self._source = source
+        self._outlet = outlet
+        self._pixels, self._words = shape
+        self._frames = frames
+        self.times: list[int] = []
+        self.sent: list[int] = []
+        self.wait: tuple[WaitFor, str] | None = None
+
+    def advance(self) -> bool:
+        """Take words; those of the last pixel only with room for the mean."""
+        times = self.times
+        begun = word = len(times)
+        frame_words = self._pixels * self._words
+        self.wait = None
+        while word < frame_words * self._frames:
+            time = self._source.time(word)
+            if time is None:
+                self.wait = (WaitFor.WORDS, self._name)
+                break
+            time = max(time + OFFER_CYCLES, times[-1] + 1 if times else 0)
+            if word % frame_words >= frame_words - self._words:
+                room, name = self._outlet.word_room(len(self.sent), time)
+                if room is None:
+                    self.wait = (WaitFor.ROOM, name)
+                    break
+                time = room
+                self.sent.append(time + POOL_CYCLES)
+                self._outlet.put(time + POOL_CYCLES)
+            times.append(time)
+            word += 1
+        return word > begun
+
+
+class Tap:
+    """The second reader of a ring: copies its pixels into a FIFO in cycles in which the ring is not written.
+
+    Attributes:
+        words: of a pixel in the FIFO.
+        reads: by word, the cycle of the read; the FIFO is written TAP_CYCLES later.
+        candidate: the cycle of the next read, if it only depends on a write of the ring not yet decided.
+    """
+
+    def __init__(self, name: str, words: int, ring: Ring, outlet: Outlet, total: int) -> None:
+        self.name, self.words = name, words
+        self._ring, self._outlet, self._total = ring, outlet, total
+        self.writer: Conv | None = None
+        self.reads: list[int] = []
+        self.candidate: int | None = None
+        self.wait: tuple[WaitFor, str] | None = None
+        self._write = 0
+        """Number of the first ring write that is not known to lie before the next read."""
+
+    def advance(self) -> bool:
+        """Read words that are loaded, find room, and meet no write."""
+        begun = word = len(self.reads)
+        ring = self._ring
+        self.wait, self.candidate = None, None
+        while word < self._total:
+            pixel = word // self.words
+            if pixel >= len(ring.loaded):
+                self.wait = (WaitFor.WORDS, ring.stream)
+                break
+            time = ring.loaded[pixel] + START_CYCLES
+            if word and self.reads[-1] >= time:
+                time = self.reads[-1] + 1
+            room, name = self._outlet.word_room(word, time)
+            if room is None:
+                self.wait = (WaitFor.ROOM, name)
+                break
+            free = self._without_write(room, word)
+            if free is None:
+                break
+            self._read(free)
+            word += 1
+        return word > begun
+
+    def force(self) -> None:
+        """Read the next word at the candidate: nothing undecided can happen before it."""
+        assert self.candidate is not None
+        self._read(self.candidate)
+
+    def _read(self, time: int) -> None:
+        self.reads.append(time)
+        self._outlet.put(time + TAP_CYCLES)
+
+    def _without_write(self, time: int, word: int) -> int | None:
+        """First cycle from `time` on without a write of the ring; None if that is not decided."""
+        parts = self._ring.parts
+        assert self._ring.writes is not None
+        while True:
+            number, part = divmod(self._write, parts)
+            written = self._ring.writes.time(number)
+            if written is None:
+                break
+            written += part - parts + 1
+            if written > time:
+                return time
+            time += written == time
+            self._write += 1
+        if self.writer is not None and time < self.writer.next_write():
+            return time
+        # The next pixel is not written before this word's slot is free.
+        if word < (len(self._ring.loaded) - self._ring.pixels + 1) * self.words:
+            return time
+        if number >= self._limit():
+            return time
+        self.candidate = time
+        return None
+
+    def _limit(self) -> int:
+        """Number of ring writes of the whole run."""
+        return self._total // self.words * self._ring.words
