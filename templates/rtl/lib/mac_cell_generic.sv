@@ -86,7 +86,7 @@ module mac_cell_generic #(
         end
         assign sum_q_o = sum_q;
     end else begin : gen_fabric
-        logic signed [PBits-1:0] product, one, sum_q;
+        logic signed [PBits-1:0] product, step, sum_q;
 
         multiply #(
             .ABits(ABitsSigned),
@@ -101,13 +101,25 @@ module mac_cell_generic #(
             .product_o(product)
         );
         if (OneShift >= 0) begin : gen_one
-            assign one = one_i ? PBits'(activation) <<< OneShift : '0;
+            booth_row #(
+                .ABits  (ABitsSigned),
+                .SumBits(PBits - OneShift)
+            ) i_one (
+                .a_i(activation),
+                .digit_i({1'b0, one_i, 1'b0}),
+                .addend_i(product[PBits-1:OneShift]),
+                .sum_o(step[PBits-1:OneShift])
+            );
+            if (OneShift > 0) begin : gen_below
+                assign step[OneShift-1:0] = product[OneShift-1:0];
+            end
         end else begin : gen_no_one
             logic unused_one;
             assign unused_one = one_i;
-            assign one = '0;
+            assign step = product;
         end
-        always_ff @(posedge clk_i) sum_q <= (first_i ? signed'(c_i) : sum_q) + product + one;
+        // The step first: what leads the carry chain is then a plain signal, not the multiplexer.
+        always_ff @(posedge clk_i) sum_q <= step + (first_i ? signed'(c_i) : sum_q);
         assign sum_q_o = sum_q;
     end
 endmodule

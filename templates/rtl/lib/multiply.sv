@@ -1,4 +1,4 @@
-// An exact product, cut or extended to OutBits. Combinational.
+// An exact product, cut or extended to OutBits. Combinational; without UseDsp Booth rows in LUTs.
 module multiply #(
     parameter int ABits = 8,
     parameter bit ASigned = 1,
@@ -33,11 +33,34 @@ module multiply #(
         assign product = a * b;
         assign product_o = OutBits'(product);
     end else begin : gen_rows
-        logic signed [AWide+BWide-1:0] product;
-        always_comb begin
-            product = '0;
-            for (int i = 0; i < BWide - 1; i++) if (b[i]) product += (AWide + BWide)'(a) <<< i;
-            if (b[BWide-1]) product -= (AWide + BWide)'(a) <<< (BWide - 1);
+        // Two bits of b a row; a row adds to what the row below left of its sum and hands two finished bits down.
+        localparam int Rows = (BWide + 1) / 2;
+        logic signed [2*Rows:0] digits;
+        /* verilator lint_off UNUSEDSIGNAL */  // the bits above OutBits
+        logic signed [AWide+2*Rows-1:0] product;
+        /* verilator lint_on UNUSEDSIGNAL */
+        assign digits = {(2*Rows)'(b), 1'b0};
+
+        for (genvar i = 0; i < Rows; i++) begin : gen_row
+            logic signed [AWide+1:0] addend, sum;
+            if (i == 0) begin : gen_first
+                assign addend = '0;
+            end else begin : gen_next
+                assign addend = gen_row[i-1].sum >>> 2;
+            end
+            booth_row #(
+                .ABits(AWide)
+            ) i_row (
+                .a_i(a),
+                .digit_i(digits[2*i+:3]),
+                .addend_i(addend),
+                .sum_o(sum)
+            );
+            if (i == Rows - 1) begin : gen_last
+                assign product[2*i+:AWide+2] = sum;
+            end else begin : gen_finished
+                assign product[2*i+:2] = sum[1:0];
+            end
         end
         assign product_o = OutBits'(product);
     end
