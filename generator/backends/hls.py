@@ -15,6 +15,7 @@ from generator.assets import static_files
 from generator.backends import hls_views as views
 from generator.backends.hls_names import check_names
 from generator.backends.hls_tcl import plan_tcl
+from generator.backends.hls_views import form_taps, tap_lanes
 from generator.build_plan import BuildPlan
 from generator.design import AddStage, CloneStage, ConvStage, Design, PoolStage, Stage
 from generator.fixed_point import FixedPoint, IntArray, dequantize
@@ -117,11 +118,7 @@ def _call(stage: Stage) -> str:
     base = identifier(stage.name)
     match stage:
         case ConvStage():
-            names = [stage.input, stage.output]
-            kernel, tables = "conv", [f"{base}_weight", f"{base}_bias"]
-            if stage.join is not None and stage.join.projection is not None:
-                kernel = "conv_projected"
-                tables += [f"{base}_skip_weight", f"{base}_skip_bias"]
+            kernel, names, tables = _conv_call(stage, base)
         case CloneStage():
             kernel, names, tables = "clone", [stage.input, *stage.outputs], []
         case AddStage():
@@ -132,6 +129,23 @@ def _call(stage: Stage) -> str:
             assert_never(stage)
     arguments = ", ".join([*map(views.stream_name, names), *tables])
     return f"tailor::{kernel}<{base}_config>({arguments});"
+
+
+def _conv_call(stage: ConvStage, base: str) -> tuple[str, list[str], list[str]]:
+    """Kernel, streams and tables of a conv stage."""
+    kernel, tables = "conv", [f"{base}_weight", f"{base}_bias"]
+    names = [stage.input]
+    if stage.join is not None and stage.join.stream is not None:
+        kernel = "conv_joined"
+        names.append(stage.join.stream)
+    elif stage.join is not None and stage.join.projection is not None:
+        kernel = "conv_projected"
+        tables += [f"{base}_skip_weight", f"{base}_skip_bias"]
+    names.append(stage.output)
+    if stage.tap is not None:
+        kernel += "_tapped"
+        names.append(stage.tap)
+    return kernel, names, tables
 
 
 def _roms(stage: Stage) -> tuple[RomView, ...]:
@@ -161,17 +175,20 @@ def order_weights(weight: IntArray, stage: ConvStage) -> IntArray:
     """Weights in the order of the stage's beats.
 
     Args:
-        weight: (kh, kw, Cin, Cout) int64.
+        weight: (kh, kw, Cin, Cout) int64; of the stage's kernel, or (1, 1, Cin, Cout) for its centre tap.
 
     Returns:
-        (Cout/pe * kh*kw * Cin/simd, pe * simd) int64: output group, tap row, tap column, input group;
-        in a row the simd inputs of the first output channel first.
+        (Cout/pe * kh*kw*Cin/simd, pe * simd) int64: output group, tap row, tap column, input group, as far
+        as the read form walks through them; in a row the simd operands of the first output channel first,
+        the taps of a beat one after another.
     """
-    kernel_height, kernel_width, channels, filters = weight.shape
+    rows, columns = form_taps(stage) if weight.shape[:2] == stage.kernel else (1, 1)
+    lanes = tap_lanes(stage)
+    height, width, channels, filters = weight.shape
     split = weight.reshape(
-        kernel_height, kernel_width, channels // stage.simd, stage.simd, filters // stage.pe, stage.pe
+        height // rows, rows, width // columns, columns, channels // lanes, lanes, filters // stage.pe, stage.pe
     )
-    return split.transpose(4, 0, 1, 2, 5, 3).reshape(-1, stage.pe * stage.simd)
+    return split.transpose(6, 0, 2, 4, 7, 1, 3, 5).reshape(-1, stage.pe * rows * columns * lanes)
 
 
 def _rom(name: str, cpp_type: str, integers: IntArray, fmt: FixedPoint) -> RomView:

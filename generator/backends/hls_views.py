@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from generator.design import (
     AddStage,
     CloneStage,
     ConvStage,
     Design,
+    JoinSource,
     Multiplier,
     PoolStage,
-    Projection,
+    ReadForm,
     Storage,
     Stream,
 )
@@ -24,12 +26,29 @@ _FIFO_IMPLEMENTATION = {
     Storage.SRL: "srl",
     Storage.LUTRAM: "lutram",
     Storage.URAM: "uram",
+    Storage.NONE: "srl",
 }
 _MULTIPLIER = {
     Multiplier.AUTO: "tailor::MULTIPLY_ANYWHERE",
     Multiplier.DSP: "tailor::MULTIPLY_IN_DSP",
     Multiplier.LUT: "tailor::MULTIPLY_IN_LUT",
 }
+_FORM = {
+    ReadForm.SERIAL: "tailor::READ_SERIAL",
+    ReadForm.ROWS: "tailor::READ_ROWS",
+    ReadForm.WINDOW: "tailor::READ_WINDOW",
+}
+_SKIP_CLASS = {
+    JoinSource.STREAM: "StreamSkip",
+    JoinSource.SHIFT_REGISTER: "IdentitySkip",
+    JoinSource.CENTRE: "CentreSkip",
+    JoinSource.PROJECTION: "ProjectionSkip",
+}
+DIRECT_WORDS = 2
+"""Depth of a stream that the design builds without a FIFO: what lets writer and reader work side by side."""
+
+PACKED_SHIFT = {"xcup": 18, "xc7": 16}
+"""Binary places between two packed weights: as many as the family's multiplier has room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +123,7 @@ def stream_view(stream: Stream) -> StreamView:
         name=stream_name(stream.name),
         comment=f"{stream.shape} of {exact(stream.format)}, {_count(stream.lanes, 'channel')} a word",
         word=f"ap_uint<{stream.width_bits}>",
-        depth_words=stream.depth_words,
+        depth_words=max(stream.depth_words, DIRECT_WORDS),
         storage=_FIFO_IMPLEMENTATION[stream.storage],
     )
 
@@ -120,93 +139,148 @@ def port_config(name: str, stream: Stream) -> ConfigView:
 
 
 def conv_configs(stage: ConvStage, design: Design) -> tuple[ConfigView, ...]:
-    """Configuration of a conv stage, behind that of its short skip if it has one."""
+    """Configuration of a conv stage, behind that of its join's source if that has one."""
     source, sink = design.stream(stage.input), design.stream(stage.output)
     base = identifier(stage.name)
-    skip = stage.join
+    join = stage.join
+    accumulator = stage.exact_sum if adds_in_weights(stage) else stage.accumulator
     types = [
         TypeField("input_t", str(stage.in_format)),
         TypeField("weight_t", exact(stage.weight_format)),
-        TypeField("accumulator_t", exact(stage.accumulator)),
+        TypeField("accumulator_t", exact(accumulator)),
         TypeField("sum_t", exact(_reaching(stage.exact_sum, stage.out_format))),
         TypeField("output_t", str(_stream_format(sink, stage.out_format))),
+        TypeField("skip_t", _skip_type(stage)),
     ]
-    skips: tuple[ConfigView, ...] = ()
-    if skip is None:
-        types.append(TypeField("skip_t", "tailor::NoSkip"))
-    elif skip.projection is None:
-        skips = (_identity_config(stage, source),)
-        types.append(TypeField("skip_t", f"tailor::IdentitySkip<{base}_skip_config>"))
-    else:
-        skips = (_projection_config(stage, skip.projection),)
-        types.append(TypeField("projection_weight_t", exact(skip.projection.weight_format)))
-        types.append(TypeField("projection_accumulator_t", exact(skip.projection.accumulator)))
-        types.append(TypeField("skip_t", f"tailor::ProjectionSkip<{base}_skip_config>"))
-    kernel, stride, pad = stage.kernel, stage.stride, stage.padding
-    sizes = _integers(
-        in_height=stage.in_shape.height,
-        in_width=stage.in_shape.width,
-        in_channels=stage.in_shape.channels,
-        out_height=stage.out_shape.height,
-        out_width=stage.out_shape.width,
-        out_channels=stage.out_shape.channels,
-        kernel_height=kernel[0],
-        kernel_width=kernel[1],
-        stride_height=stride[0],
-        stride_width=stride[1],
-        pad_height=pad[0],
-        pad_width=pad[1],
-        pe=stage.pe,
-        simd=stage.simd,
-        in_lanes=source.lanes,
-        out_lanes=sink.lanes,
-        ring_pixels=stage.ring_pixels,
-    )
+    constants = [*_conv_sizes(stage, source, sink)]
+    if stage.tap is not None:
+        constants += _integers(tap_lanes=design.stream(stage.tap).lanes)
+    joins_after_relu = join is not None and join.after_relu
+    constants += [
+        ConstantField("tailor::ReadForm", "form", _FORM[stage.form]),
+        _boolean("skip_padding", stage.skip_padding),
+        _boolean("relu", stage.relu or joins_after_relu),
+        _boolean("joins_after_relu", joins_after_relu),
+        _multiplier(stage),
+        *_integers(packed_shift=_packed_shift(stage, design)),
+    ]
+    kernel, stride = stage.kernel, stage.stride
     config = ConfigView(
         name=f"{base}_config",
         comment=f"{stage.name}: {kernel[0]} x {kernel[1]} conv, stride {stride[0]}, {stage.in_shape} to "
         f"{stage.out_shape}, {_count(stage.reuse_factor, 'beat')} a pixel on "
         f"{_count(stage.multipliers, 'multiplier')}.",
         types=tuple(types),
-        constants=(*sizes, _boolean("relu", stage.relu), _multiplier(stage)),
+        constants=tuple(constants),
     )
-    return (*skips, config)
+    return (*_source_configs(stage, design), config)
 
 
-def _identity_config(stage: ConvStage, source: Stream) -> ConfigView:
-    assert stage.join is not None
-    return ConfigView(
-        name=f"{identifier(stage.name)}_skip_config",
-        comment=f"{stage.join.name}: {stage.name}'s input waits in a shift register.",
-        types=(TypeField("input_t", str(stage.in_format)),),
-        constants=_integers(
-            channels=stage.in_shape.channels,
-            lanes=source.lanes,
-            pe=stage.pe,
-            depth_pixels=stage.join.depth_pixels,
-        ),
+def _conv_sizes(stage: ConvStage, source: Stream, sink: Stream) -> tuple[ConstantField, ...]:
+    return _integers(
+        in_height=stage.in_shape.height,
+        in_width=stage.in_shape.width,
+        in_channels=stage.in_shape.channels,
+        out_height=stage.out_shape.height,
+        out_width=stage.out_shape.width,
+        out_channels=stage.out_shape.channels,
+        kernel_height=stage.kernel[0],
+        kernel_width=stage.kernel[1],
+        stride_height=stage.stride[0],
+        stride_width=stage.stride[1],
+        pad_height=stage.padding[0],
+        pad_width=stage.padding[1],
+        pe=stage.pe,
+        simd=stage.simd,
+        in_lanes=source.lanes,
+        out_lanes=sink.lanes,
+        ring_pixels=stage.ring_pixels,
     )
 
 
-def _projection_config(stage: ConvStage, projection: Projection) -> ConfigView:
-    return ConfigView(
-        name=f"{identifier(stage.name)}_skip_config",
-        comment=f"{projection.name}: a 1 x 1 conv on {stage.name}'s centre tap.",
-        types=(
-            TypeField("input_t", str(stage.in_format)),
-            TypeField("weight_t", exact(projection.weight_format)),
-            TypeField("accumulator_t", exact(projection.accumulator)),
-        ),
-        constants=(
-            *_integers(
+def _packed_shift(stage: ConvStage, design: Design) -> int:
+    """Binary places between two weights that share a multiplier; 0: each has its own."""
+    if not stage.packed:
+        return 0
+    return PACKED_SHIFT.get(design.device.family, max(PACKED_SHIFT.values()))
+
+
+def adds_in_weights(stage: ConvStage) -> bool:
+    """Whether the skip operand enters through the weights: one more on the diagonal of the centre tap."""
+    return stage.join is not None and stage.join.source is JoinSource.CENTRE and not stage.join.after_relu
+
+
+def _skip_type(stage: ConvStage) -> str:
+    if stage.join is None:
+        return "tailor::NoSkip"
+    if adds_in_weights(stage):
+        return "tailor::CentreInWeight"
+    return f"tailor::{_SKIP_CLASS[stage.join.source]}<{identifier(stage.name)}_skip_config>"
+
+
+def _source_configs(stage: ConvStage, design: Design) -> tuple[ConfigView, ...]:
+    """Configuration of what a join adds, where it needs one."""
+    join = stage.join
+    if join is None or adds_in_weights(stage):
+        return ()
+    input_type = TypeField("input_t", str(stage.in_format))
+    types: tuple[TypeField, ...] = (input_type,)
+    constants: tuple[ConstantField, ...]
+    match join.source:
+        case JoinSource.STREAM:
+            assert join.stream is not None  # a join from a stream names it
+            stream = design.stream(join.stream)
+            comment = f"{join.name}: {stage.name} adds what comes on {join.stream}."
+            types = (TypeField("operand_t", exact(stream.format)),)
+            constants = _integers(lanes=stream.lanes, pe=stage.pe)
+        case JoinSource.SHIFT_REGISTER:
+            comment = f"{join.name}: {stage.name}'s input waits in a shift register."
+            lanes = design.stream(stage.input).lanes
+            constants = _integers(
+                channels=stage.in_shape.channels, lanes=lanes, pe=stage.pe, depth_pixels=join.depth_pixels
+            )
+        case JoinSource.CENTRE:
+            comment = f"{join.name}: {stage.name} adds its own centre tap."
+            constants = _integers(pe=stage.pe, tap_lanes=tap_lanes(stage), centre_tap=_centre_tap(stage))
+        case JoinSource.PROJECTION:
+            assert join.projection is not None  # a join of a projection holds it
+            comment = f"{join.projection.name}: a 1 x 1 conv on {stage.name}'s centre tap."
+            types = (
+                input_type,
+                TypeField("weight_t", exact(join.projection.weight_format)),
+                TypeField("accumulator_t", exact(join.projection.accumulator)),
+            )
+            sizes = _integers(
                 in_channels=stage.in_shape.channels,
                 out_channels=stage.out_shape.channels,
                 pe=stage.pe,
-                simd=stage.simd,
-            ),
-            _multiplier(stage),
-        ),
+                tap_lanes=tap_lanes(stage),
+                centre_tap=_centre_tap(stage),
+            )
+            constants = (*sizes, _multiplier(stage))
+        case _:
+            assert_never(join.source)
+    return (
+        ConfigView(name=f"{identifier(stage.name)}_skip_config", comment=comment, types=types, constants=constants),
     )
+
+
+def form_taps(stage: ConvStage) -> tuple[int, int]:
+    """Kernel rows and columns that one beat takes at once."""
+    rows = 1 if stage.form is ReadForm.SERIAL else stage.kernel[0]
+    return rows, stage.kernel[1] if stage.form is ReadForm.WINDOW else 1
+
+
+def tap_lanes(stage: ConvStage) -> int:
+    """Channels of each of those taps."""
+    rows, columns = form_taps(stage)
+    return stage.simd // (rows * columns)
+
+
+def _centre_tap(stage: ConvStage) -> int:
+    """The window's centre among the taps of a beat."""
+    rows, columns = form_taps(stage)
+    return (stage.padding[0] if rows > 1 else 0) * columns + (stage.padding[1] if columns > 1 else 0)
 
 
 def clone_config(stage: CloneStage, design: Design) -> ConfigView:

@@ -9,7 +9,10 @@ from generator.backends.rtl_memory import bias_bits, bits_for, memory_text, weig
 from generator.design import ConvStage, Design, Join, JoinSource, Multiplier, ReadForm
 from generator.fixed_point import FixedPoint, IntArray
 from generator.names import identifier
-from generator.ram import LUTRAM_BITS, rom_blocks
+from generator.ram import LUTRAM_BITS, ram_blocks
+
+_LUT_ROM_BITS = 4096
+"""Weights up to this size stay in LUTs (64 of them)."""
 
 _JOIN = {
     JoinSource.STREAM: "stream",
@@ -65,6 +68,7 @@ def conv_instance(design: Design, stage: ConvStage) -> StageInstance:
     parameters: Parameters = {"Family": "generic"}
     parameters |= _geometry(design, stage)
     parameters |= {"WeightBits": aligned.width, "WeightSigned": 1, "BankSteps": bank_steps}
+    parameters["WeightStorage"] = "block" if _in_block_ram(words.size * aligned.width) else "lut"
     parameters |= files
     parameters["BiasBits"] = bias_bits(aligned.bias)
     parameters |= _join_parameters(design, stage, array)
@@ -121,15 +125,21 @@ def _align(stage: ConvStage) -> Aligned:
 def _bank_steps(words: int, steps: int, step_bits: int) -> int:
     """Steps that share a weight ROM: fewest block RAMs, then fewest registers for the skew."""
     address_bits = max((words - 1).bit_length(), 1)
+    in_block_ram = _in_block_ram(words * steps * step_bits)
 
     def cost(bank: int) -> tuple[float, int]:
         banks = [min(bank, steps - first) for first in range(0, steps, bank)]
-        blocks = sum(rom_blocks(count * step_bits, words) for count in banks)
+        blocks = sum(ram_blocks(count * step_bits, words) for count in banks) if in_block_ram else 0.0
         late = (len(banks) - 1) * bank * address_bits
         skew = sum(step_bits * max(step - 1, 0) for count in banks for step in range(count))
         return blocks, late + skew
 
     return min(range(1, min(steps, 16) + 1), key=cost)
+
+
+def _in_block_ram(bits: int) -> bool:
+    """Whether a stage's weights go to block RAM: LUTs hold 64 bits each, and few of them beat a RAMB18."""
+    return bits > _LUT_ROM_BITS
 
 
 def _banks(parameter: str, prefix: str, words: IntArray, width: int, array: Array, bank_steps: int) -> list[Memory]:

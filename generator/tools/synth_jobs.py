@@ -91,12 +91,17 @@ class Job:
 def stage_jobs(project: Path) -> Iterator[Job]:
     """One job per stage and stream of rtl/instances.json, ROM contents replaced by shape."""
     instances, rtl = _instances(project)
+    stems: dict[tuple[str, str], str] = {}
     for entry in instances["instances"]:
-        memories = [(m["parameter"], int(m["width_bits"]), int(m["depth_words"])) for m in entry["memories"]]
         sources = [(path, _read(rtl, path)) for path in entry["files"]]
-        contents = {rom_name(width, depth): rom_text(width, depth) for _, width, depth in memories}
         parameters = {name: _literal(value) for name, value in entry["parameters"].items()}
-        parameters |= {name: _literal(f"./{rom_name(width, depth)}") for name, width, depth in memories}
+        contents: dict[str, str] = {}
+        for memory in entry["memories"]:
+            # A module that appends to the parameter gets a stem for it: files of one parameter share the first's.
+            width, depth, suffix = int(memory["width_bits"]), int(memory["depth_words"]), memory.get("suffix", "")
+            stem = stems.setdefault((entry["name"], memory["parameter"]), rom_name(width, depth))
+            contents[stem + suffix] = rom_text(width, depth)
+            parameters[memory["parameter"]] = _literal(f"./{stem}")
         yield Job(
             name=entry["name"],
             kind=entry["kind"],

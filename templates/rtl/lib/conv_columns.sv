@@ -11,6 +11,7 @@ module conv_columns #(
     parameter int Simd = 1,
     parameter int WeightBits = 8,
     parameter int BankSteps = 2,
+    parameter WeightStorage = "auto",
     parameter MemoryPrefix = "",
     parameter int ProjectionColumns = 0,
     parameter int ProjectionWords = 1,
@@ -33,6 +34,7 @@ module conv_columns #(
         .Steps(Steps),
         .StepBits(Lanes * Simd * WeightBits),
         .BankSteps(BankSteps),
+        .Storage(WeightStorage),
         .MemoryPrefix(MemoryPrefix)
     ) i_main (
         .clk_i,

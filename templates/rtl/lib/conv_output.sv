@@ -46,7 +46,12 @@ module conv_output #(
             if (!rst_ni) step_q <= '0;
             else if (selected_valid) step_q <= (step_q == CountBits'(Steps - 1)) ? '0 : step_q + 1'b1;
         end
-        assign selected = sum_i[step_q*StepBits+:StepBits];
+        always_comb begin
+            selected = '0;
+            for (int step = 0; step < Steps; step++) begin
+                if (step_q == CountBits'(step)) selected = sum_i[step*StepBits+:StepBits];
+            end
+        end
     end else begin : gen_single
         assign selected_valid = last_i;
         assign selected = sum_i;

@@ -8,6 +8,7 @@ module conv_weights #(
     parameter int Steps = 1,
     parameter int StepBits = 8,
     parameter int BankSteps = 2,
+    parameter Storage = "auto",
     parameter MemoryPrefix = "",
     localparam int AddressBits = (Words > 1) ? $clog2(Words) : 1
 ) (
@@ -40,6 +41,7 @@ module conv_weights #(
         weight_rom #(
             .Words(Words),
             .Width(Count * StepBits),
+            .Storage(Storage),
             .MemoryFile({MemoryPrefix, "_", 8'(48 + bank / 10), 8'(48 + bank % 10), ".mem"})
         ) i_rom (
             .clk_i,
