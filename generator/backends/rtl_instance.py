@@ -15,6 +15,7 @@ _MAC = (
     "mac_cell_xcup",
     "mac_cell_xc7",
     "multiply",
+    "booth_row",
     "diagonal_ones",
     "centre_words",
 )
