@@ -15,9 +15,8 @@ from generator.assets import static_files
 from generator.backends import hls_views as views
 from generator.backends.hls_names import check_names
 from generator.backends.hls_tcl import plan_tcl
-from generator.backends.hls_views import form_taps, tap_lanes
 from generator.build_plan import BuildPlan
-from generator.design import AddStage, CloneStage, ConvStage, Design, PoolStage, Stage
+from generator.design import AddStage, CloneStage, ConvStage, Design, PoolStage, ReadForm, Stage
 from generator.fixed_point import FixedPoint, IntArray, dequantize
 from generator.names import identifier
 from generator.templating import render
@@ -182,9 +181,10 @@ def order_weights(weight: IntArray, stage: ConvStage) -> IntArray:
         as the read form walks through them; in a row the simd operands of the first output channel first,
         the taps of a beat one after another.
     """
-    rows, columns = form_taps(stage) if weight.shape[:2] == stage.kernel else (1, 1)
-    lanes = tap_lanes(stage)
     height, width, channels, filters = weight.shape
+    rows = 1 if stage.form is ReadForm.SERIAL else height
+    columns = width if stage.form is ReadForm.WINDOW else 1
+    lanes = stage.ring_word_channels
     split = weight.reshape(
         height // rows, rows, width // columns, columns, channels // lanes, lanes, filters // stage.pe, stage.pe
     )

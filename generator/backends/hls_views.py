@@ -32,6 +32,7 @@ _MULTIPLIER = {
     Multiplier.AUTO: "tailor::MULTIPLY_ANYWHERE",
     Multiplier.DSP: "tailor::MULTIPLY_IN_DSP",
     Multiplier.LUT: "tailor::MULTIPLY_IN_LUT",
+    Multiplier.PACKED: "tailor::MULTIPLY_IN_DSP",
 }
 _FORM = {
     ReadForm.SERIAL: "tailor::READ_SERIAL",
@@ -241,7 +242,7 @@ def _source_configs(stage: ConvStage, design: Design) -> tuple[ConfigView, ...]:
             )
         case JoinSource.CENTRE:
             comment = f"{join.name}: {stage.name} adds its own centre tap."
-            constants = _integers(pe=stage.pe, tap_lanes=tap_lanes(stage), centre_tap=_centre_tap(stage))
+            constants = _integers(pe=stage.pe, tap_lanes=stage.ring_word_channels, centre_tap=_centre_tap(stage))
         case JoinSource.PROJECTION:
             assert join.projection is not None  # a join of a projection holds it
             comment = f"{join.projection.name}: a 1 x 1 conv on {stage.name}'s centre tap."
@@ -254,7 +255,7 @@ def _source_configs(stage: ConvStage, design: Design) -> tuple[ConfigView, ...]:
                 in_channels=stage.in_shape.channels,
                 out_channels=stage.out_shape.channels,
                 pe=stage.pe,
-                tap_lanes=tap_lanes(stage),
+                tap_lanes=stage.ring_word_channels,
                 centre_tap=_centre_tap(stage),
             )
             constants = (*sizes, _multiplier(stage))
@@ -265,22 +266,15 @@ def _source_configs(stage: ConvStage, design: Design) -> tuple[ConfigView, ...]:
     )
 
 
-def form_taps(stage: ConvStage) -> tuple[int, int]:
-    """Kernel rows and columns that one beat takes at once."""
-    rows = 1 if stage.form is ReadForm.SERIAL else stage.kernel[0]
-    return rows, stage.kernel[1] if stage.form is ReadForm.WINDOW else 1
-
-
-def tap_lanes(stage: ConvStage) -> int:
-    """Channels of each of those taps."""
-    rows, columns = form_taps(stage)
-    return stage.simd // (rows * columns)
-
-
 def _centre_tap(stage: ConvStage) -> int:
     """The window's centre among the taps of a beat."""
-    rows, columns = form_taps(stage)
-    return (stage.padding[0] if rows > 1 else 0) * columns + (stage.padding[1] if columns > 1 else 0)
+    match stage.form:
+        case ReadForm.SERIAL:
+            return 0
+        case ReadForm.ROWS:
+            return stage.padding[0]
+        case ReadForm.WINDOW:
+            return stage.padding[0] * stage.kernel[1] + stage.padding[1]
 
 
 def clone_config(stage: CloneStage, design: Design) -> ConfigView:

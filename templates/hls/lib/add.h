@@ -9,31 +9,48 @@
 
 #include "dialect.h"
 #include "hls_stream.h"
+#include "loop_monitor.h"
+#include "streams.h"
 #include "words.h"
 
 namespace tailor {
+
+// The results of one word.
+template <class C>
+typename Word<typename C::output_t, C::lanes>::type
+add_words(const typename Word<typename C::main_t, C::lanes>::type &main_word,
+          const typename Word<typename C::skip_t, C::lanes>::type &skip_word) {
+    TAILOR_INLINE
+    typename Word<typename C::output_t, C::lanes>::type results;
+lane_loop:
+    for (int lane = 0; lane < C::lanes; ++lane) {
+        TAILOR_UNROLL
+        typename C::sum_t sum = get_lane<typename C::main_t>(main_word, lane);
+        sum += get_lane<typename C::skip_t>(skip_word, lane);
+        if (C::relu && sum < 0) sum = 0;
+        const typename C::output_t result = sum;
+        set_lane(results, lane, result);
+    }
+    return results;
+}
 
 template <class C>
 void add(hls::stream<typename Word<typename C::main_t, C::lanes>::type> &main,
          hls::stream<typename Word<typename C::skip_t, C::lanes>::type> &skip,
          hls::stream<typename Word<typename C::output_t, C::lanes>::type> &out) {
     TAILOR_STAGE
+    typename Count<C::words>::type moved = 0;
 word_loop:
-    for (int index = 0; index < C::words; ++index) {
+    while (moved != C::words) {
         TAILOR_PIPELINE
-        const typename Word<typename C::main_t, C::lanes>::type main_word = main.read();
-        const typename Word<typename C::skip_t, C::lanes>::type skip_word = skip.read();
-        typename Word<typename C::output_t, C::lanes>::type results;
-    lane_loop:
-        for (int lane = 0; lane < C::lanes; ++lane) {
-            TAILOR_UNROLL
-            typename C::sum_t sum = get_lane<typename C::main_t>(main_word, lane);
-            sum += get_lane<typename C::skip_t>(skip_word, lane);
-            if (C::relu && sum < 0) sum = 0;
-            const typename C::output_t result = sum;
-            set_lane(results, lane, result);
+        const bool moves = may_read(main) && may_read(skip);
+        if (moves) {
+            const typename Word<typename C::main_t, C::lanes>::type main_word = main.read();
+            const typename Word<typename C::skip_t, C::lanes>::type skip_word = skip.read();
+            out.write(add_words<C>(main_word, skip_word));
+            ++moved;
         }
-        out.write(results);
+        end_iteration(moves);
     }
 }
 

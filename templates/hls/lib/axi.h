@@ -11,6 +11,8 @@
 #include "ap_axi_sdata.h"
 #include "dialect.h"
 #include "hls_stream.h"
+#include "loop_monitor.h"
+#include "streams.h"
 #include "words.h"
 
 namespace tailor {
@@ -21,12 +23,18 @@ void receive(hls::stream<typename C::beat_t> &port, hls::stream<typename Word<ty
     TAILOR_STAGE
     static bool misplaced = false;
     TAILOR_RESET(misplaced)
+    typename Count<C::words>::type moved = 0;
 beat_loop:
-    for (int index = 0; index < C::words; ++index) {
+    while (moved != C::words) {
         TAILOR_PIPELINE
-        const typename C::beat_t beat = port.read();
-        if ((beat.last == 1) != (index == C::words - 1)) misplaced = true;
-        out.write(typename Word<typename C::format_t, C::lanes>::type(beat.data));
+        const bool moves = may_read(port);
+        if (moves) {
+            const typename C::beat_t beat = port.read();
+            if ((beat.last == 1) != (moved == C::words - 1)) misplaced = true;
+            out.write(typename Word<typename C::format_t, C::lanes>::type(beat.data));
+            ++moved;
+        }
+        end_iteration(moves);
     }
     error = misplaced;
 }
@@ -34,15 +42,21 @@ beat_loop:
 template <class C>
 void transmit(hls::stream<typename Word<typename C::format_t, C::lanes>::type> &in, hls::stream<typename C::beat_t> &port) {
     TAILOR_STAGE
+    typename Count<C::words>::type moved = 0;
 beat_loop:
-    for (int index = 0; index < C::words; ++index) {
+    while (moved != C::words) {
         TAILOR_PIPELINE
-        typename C::beat_t beat;
-        beat.data = in.read();
-        beat.keep = -1;
-        beat.strb = -1;
-        beat.last = index == C::words - 1;
-        port.write(beat);
+        const bool moves = may_read(in);
+        if (moves) {
+            typename C::beat_t beat;
+            beat.data = in.read();
+            beat.keep = -1;
+            beat.strb = -1;
+            beat.last = moved == C::words - 1;
+            port.write(beat);
+            ++moved;
+        }
+        end_iteration(moves);
     }
 }
 

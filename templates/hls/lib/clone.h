@@ -10,6 +10,8 @@
 
 #include "dialect.h"
 #include "hls_stream.h"
+#include "loop_monitor.h"
+#include "streams.h"
 #include "words.h"
 
 namespace tailor {
@@ -19,12 +21,18 @@ void clone(hls::stream<typename Word<typename C::format_t, C::lanes>::type> &in,
            hls::stream<typename Word<typename C::format_t, C::lanes>::type> &first,
            hls::stream<typename Word<typename C::format_t, C::lanes>::type> &second) {
     TAILOR_STAGE
+    typename Count<C::words>::type moved = 0;
 word_loop:
-    for (int index = 0; index < C::words; ++index) {
+    while (moved != C::words) {
         TAILOR_PIPELINE
-        const typename Word<typename C::format_t, C::lanes>::type word = in.read();
-        first.write(word);
-        second.write(word);
+        const bool moves = may_read(in);
+        if (moves) {
+            const typename Word<typename C::format_t, C::lanes>::type word = in.read();
+            first.write(word);
+            second.write(word);
+            ++moved;
+        }
+        end_iteration(moves);
     }
 }
 

@@ -1,10 +1,13 @@
-// csim's proof of what a stage's loop promises the compiler.
+// csim's view of a stage's loop: its clock, and the proof of what it promises the compiler.
 //
-// Distance: the compiler schedules the reads and writes of a memory trusting TAILOR_DISTANCE. Were the
-// promise wrong, csim would still be right (it runs one iteration after another) and the hardware would
-// not; so csim counts iterations and stops at the first access that comes too early.
-// Progress: a loop that neither reads, computes nor writes for some iterations waits for room that
-// never comes; it would hang in hardware, so csim stops.
+// Clock: an iteration is a cycle at II=1. csim's timed mode (TAILOR_TIMED) lets it pass at TAILOR_PIPELINE, and
+// hears from end_iteration, which every stage calls once in each, whether the stage did anything.
+// Distance: the compiler overlaps iterations trusting TAILOR_KEEPS_DISTANCE. Were the promise wrong,
+// csim would still be right (it runs one iteration after another) and the hardware would not; so csim
+// counts iterations and stops at the first access that comes too early.
+// Progress: a loop that neither reads, computes nor writes for some iterations waits for room, or for
+// words of a skip connection, that never come; it would hang in hardware, so csim stops. (In timed
+// mode waiting is normal, and the shim finds what hangs.)
 #ifndef TAILOR_LOOP_MONITOR_H_
 #define TAILOR_LOOP_MONITOR_H_
 
@@ -14,6 +17,15 @@
 #endif
 
 namespace tailor {
+
+// `moved`: the iteration read, computed or wrote something.
+inline void end_iteration(bool moved) {
+#ifdef TAILOR_TIMED
+    timed::clock().iteration(moved); // of the clock that compiles this header in
+#else
+    (void)moved;
+#endif
+}
 
 #ifdef __SYNTHESIS__
 
@@ -38,14 +50,13 @@ template <int Words, int Distance> class LoopMonitor {
     }
     void next_iteration(bool moved) {
         ++now_;
-#ifdef TAILOR_TIMED
-        timed::clock().iteration(moved); // waiting is legal there, and deadlock is the clock's to find
-        return;
-#endif
+        end_iteration(moved);
         idle_ = moved ? 0 : idle_ + 1;
+#ifndef TAILOR_TIMED
         if (idle_ <= 2 * Distance) return;
         std::fprintf(stderr, "csim: a stage waits for room that never comes; its ring or shift register is too small\n");
         std::abort();
+#endif
     }
     void reads(int address) {
         check("read", "written", address, written_[address]);
@@ -59,7 +70,7 @@ template <int Words, int Distance> class LoopMonitor {
   private:
     void check(const char *what, const char *before, int address, long long then) const {
         if (now_ - then >= Distance) return;
-        std::fprintf(stderr, "csim: ring address %d is %s %lld iterations after it was %s; the pragma promises %d\n",
+        std::fprintf(stderr, "csim: ring address %d is %s %lld iterations after it was %s; the loop promises %d\n",
                      address, what, now_ - then, before, Distance);
         std::abort();
     }

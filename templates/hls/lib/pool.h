@@ -20,6 +20,8 @@
 
 #include "dialect.h"
 #include "hls_stream.h"
+#include "loop_monitor.h"
+#include "streams.h"
 #include "words.h"
 
 namespace tailor {
@@ -79,20 +81,21 @@ void pool(hls::stream<typename Word<typename C::input_t, C::in_lanes>::type> &in
 word_loop:
     while (taken != kFrameWords || unsent != 0 || !sender.ready()) {
         TAILOR_PIPELINE
-        sender.send(out);
-        if (unsent != 0) {
-            if (sender.ready()) {
-                typename Word<typename C::output_t, 1>::type mean;
-                set_lane(mean, 0, divide_sum<C>(finished[0]));
-                sender.put(mean);
-            shift_loop:
-                for (int lane = 1; lane < C::in_lanes; ++lane) {
-                    TAILOR_UNROLL
-                    finished[lane - 1] = finished[lane];
-                }
-                --unsent;
+        const bool sends = sender.send(out);
+        const bool divides = unsent != 0 && sender.ready();
+        const bool takes = unsent == 0 && taken != kFrameWords && may_read(in);
+        if (divides) {
+            typename Word<typename C::output_t, 1>::type mean;
+            set_lane(mean, 0, divide_sum<C>(finished[0]));
+            sender.put(mean);
+        shift_loop:
+            for (int lane = 1; lane < C::in_lanes; ++lane) {
+                TAILOR_UNROLL
+                finished[lane - 1] = finished[lane];
             }
-        } else if (taken != kFrameWords) {
+            --unsent;
+        }
+        if (takes) {
             const typename Word<typename C::input_t, C::in_lanes>::type word = in.read();
         lane_loop:
             for (int lane = 0; lane < C::in_lanes; ++lane) {
@@ -106,6 +109,7 @@ word_loop:
             ++taken;
             if (++place == kWords) place = 0;
         }
+        end_iteration(sends || divides || takes);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "ap_int.h"
 #include "dialect.h"
 #include "hls_stream.h"
+#include "streams.h"
 
 namespace tailor {
 
@@ -50,7 +51,8 @@ template <int Bits, int NewBits> ap_uint<Bits> append(const ap_uint<Bits> &held,
 
 // Turns groups of `Group` channels into stream words of `Lanes`; one of the two divides the other.
 //
-// Used once an iteration: send() first, which writes at most one word; then put() if ready().
+// Used once an iteration: send() first, which writes at most one word, and only one that the stream has room
+// for; then put() if ready().
 template <class T, int Group, int Lanes> class Sender {
   public:
     typedef typename Word<T, Group>::type group_t;
@@ -61,12 +63,13 @@ template <class T, int Group, int Lanes> class Sender {
     // No word is waiting, so another group may come.
     bool ready() const { return unsent_ == 0; }
 
-    void send(hls::stream<word_t> &out) {
+    // Whether a word has left.
+    bool send(hls::stream<word_t> &out) {
         TAILOR_INLINE
-        if (unsent_ == 0) return;
-        out.write(word_t(held_));
+        if (unsent_ == 0 || !try_write(out, word_t(held_))) return false;
         held_ = kWords > 1 ? held_t(held_ >> word_t::width) : held_;
         --unsent_;
+        return true;
     }
 
     void put(const group_t &group) {

@@ -19,7 +19,7 @@ from generator.design import Design, Multiplier, Storage
 from generator.errors import ConfigError, GraphError
 from generator.fixed_point import parse_format
 from generator.graph import Shape
-from generator.tools.csim import ap_types_folder
+from generator.tools.csim_build import ap_types_folder
 from tests.generator.backends.stage_models import ConvSpec, make_conv, make_design, make_pool, make_stream
 
 PRAGMAS = Path(__file__).parents[2] / "data" / "tcl" / "hls_pragmas.yaml"
@@ -164,7 +164,7 @@ def test_pragmas_are_spelled_as_the_guide_has_them(tmp_path: Path) -> None:
     assert [problem for pragma in pragmas for problem in pragma_errors(pragma, table)] == []
     assert "STREAM variable=a depth=40" in pragmas
     assert "BIND_STORAGE variable=a type=fifo impl=bram" in pragmas
-    assert "DEPENDENCE variable=ring inter RAW distance=2 true" in pragmas
+    assert "DEPENDENCE variable=ring inter false" in pragmas
     assert "PIPELINE II=1 style=frp" in pragmas
 
 
@@ -239,7 +239,7 @@ def test_every_loop_is_labelled(tmp_path: Path) -> None:
          "csim: stream 'skip': write to a full stream: it is too shallow"),
         ("tailor::LoopMonitor<4, 2> monitor; monitor.next_call(); monitor.writes(3); monitor.next_iteration(true); "
          "monitor.reads(3);",
-         "csim: ring address 3 is read 1 iterations after it was written; the pragma promises 2"),
+         "csim: ring address 3 is read 1 iterations after it was written; the loop promises 2"),
         ("tailor::LoopMonitor<4, 2> monitor; for (;;) monitor.next_iteration(false);",
          "csim: a stage waits for room that never comes; its ring or shift register is too small"),
     ],
