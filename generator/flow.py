@@ -19,10 +19,11 @@ from generator.design_json import describe
 from generator.device import find_device
 from generator.errors import ConfigError, SourceError
 from generator.fixed_point import FloatArray, IntArray, dequantize
+from generator.float_graph import FloatGraph
 from generator.graph import Graph
 from generator.passes import BuiltDesign, build_design
 from generator.passes.formats import ignored_layers
-from generator.passes.quantize import quantize, resolve_formats
+from generator.passes.quantize import quantize, resolve_formats, wrapped_parameters
 from generator.reference import run_reference
 from generator.source import FormatTable, Network
 from generator.vectors import plan_vectors
@@ -106,8 +107,18 @@ def quantize_network(
         formats = resolve_formats(float_graph, config)
     graph = quantize(float_graph, formats, network.integers)
     ignored = ignored_layers(float_graph, config) if config else ()
-    warnings = tuple(f"HLSConfig.LayerName.{name}: is folded into its convolution and ignored" for name in ignored)
-    return Quantized(network=network, formats=formats, graph=graph, warnings=warnings)
+    warnings = [f"HLSConfig.LayerName.{name}: is folded into its convolution and ignored" for name in ignored]
+    if network.integers is None:
+        warnings += _wrapped_parameters(float_graph, formats)
+    return Quantized(network=network, formats=formats, graph=graph, warnings=tuple(warnings))
+
+
+def _wrapped_parameters(float_graph: FloatGraph, formats: FormatTable) -> list[str]:
+    """A warning for every layer with weights or biases that are other numbers once they are quantized."""
+    return [
+        f"layer {name}: {count} weights and biases overflow their format and wrap; give it more integer bits, or AP_SAT"
+        for name, count in wrapped_parameters(float_graph, formats).items()
+    ]
 
 
 def _refuse_precision(network: Network, config: HardwareConfig | None) -> None:

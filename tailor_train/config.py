@@ -13,6 +13,7 @@ from tailor_train.data import BUILTIN_DATA
 from tailor_train.errors import TrainError
 from tailor_train.naming import nearest
 from tailor_train.schema import Rule, choice, flag, integer, mapping, number, optional, text
+from tailor_train.yaml_text import RepeatedKeyError, read_yaml
 
 METHODS = ("baseline", "skip_remover", "skip_shortener")
 LATER_METHODS = ("baseline_continued", "kd_only", "from_scratch")
@@ -130,13 +131,15 @@ def load_config(path: Path | str, overrides: Iterable[str] = ()) -> TrainingConf
         overrides: `key=value` each, nested keys with dots: `optimizer.lr=0.05`.
 
     Raises:
-        TrainError: no such file, no YAML, unknown keys, wrong values; all problems in one message.
+        TrainError: no such file, no YAML, repeated or unknown keys, wrong values; all problems in one message.
     """
     file = Path(path)
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = read_yaml(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise TrainError(f"configuration '{file}' cannot be read: {error.strerror}") from error
+    except RepeatedKeyError as error:
+        raise TrainError(f"configuration '{file}': {error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise TrainError(f"configuration '{file}' is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):

@@ -15,6 +15,7 @@ from generator.cli.common import (
     hardware,
     parse_assignments,
     source_options,
+    warn,
 )
 from generator.cli.sources import load
 from generator.errors import CheckFailed
@@ -44,7 +45,9 @@ def command(
     A float network takes its formats from --hardware.
     """
     network = load(source, arguments, weights, input_shape, seed)
-    quantized = flow.quantize_network(network, hardware(hardware_path))
+    config = hardware(hardware_path)
+    quantized = flow.quantize_network(network, config)
+    warn((*(config.warnings if config else ()), *quantized.warnings))
     images = load_images(network, data, parse_assignments(data_arguments, "--data-arg"), limit)
     result = flow.evaluate(quantized, images.inputs, images.labels)
     payload = {

@@ -13,6 +13,7 @@ from generator.cli.main import run
 from generator.config import HardwareConfig
 from generator.errors import CheckFailed, ConfigError, SourceError
 from generator.fixed_point import parse_format
+from generator.float_graph import FloatConv2d
 from generator.hardware_yaml import parse_hardware
 from generator.source import Executor, Network, load_images, load_source
 
@@ -147,6 +148,20 @@ def test_folded_layers_and_config_notes_become_warnings(network: Network, images
         "OutputDir has no effect here and is ignored",
         "HLSConfig.LayerName.block.bn1: is folded into its convolution and ignored",
     )
+
+
+def test_weights_that_wrap_are_told_of(network: Network) -> None:
+    narrow = hardware(Precision="ap_fixed<8,1>")
+    layer = network.float_graph("net").node("block.conv2").layer
+    assert isinstance(layer, FloatConv2d)
+    values = np.floor(np.concatenate([layer.weight.reshape(-1), layer.bias]) * 128)
+    count = int(((values < -128) | (values > 127)).sum())
+    assert count > 0
+    assert flow.quantize_network(network, narrow).warnings == (
+        f"layer block.conv2: {count} weights and biases overflow their format and wrap; "
+        "give it more integer bits, or AP_SAT",
+    )
+    assert flow.quantize_network(network, CONFIG).warnings == ()
 
 
 def test_empty_data_is_refused(quantized: flow.Quantized, images: np.ndarray) -> None:

@@ -76,6 +76,17 @@ def test_evaluate_compares_all_test_images(trained: Path, capsys: pytest.Capture
     assert (limited["images"], limited["accuracy_fixed"]) == (10, 100.0)
 
 
+def test_evaluate_warns_of_weights_that_wrap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "hw.yaml"
+    config.write_text("HLSConfig: {Model: {Precision: 'ap_fixed<8,1>', ReuseFactor: 36}}\n", encoding="utf-8")
+    small = ("--arg", "filters=2", "--arg", "image_size=4", "--data", "random", "--limit", "4")
+    assert run(["evaluate", "skip_block", *small, "--hardware", str(config), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["mismatches_vs_torch"] == 0
+    assert "Warning: layer block.conv2: " in captured.err
+    assert " weights and biases overflow their format and wrap; give it more integer bits, or AP_SAT" in captured.err
+
+
 def test_generate_describes_the_project(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, hardware = str(trained / "run" / "fixed"), str(trained / "hw.yaml")
     payload = answer(
