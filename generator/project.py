@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from generator.build_plan import MARKER
@@ -13,6 +13,8 @@ from generator.report.entries import RESULTS
 from generator.tools.cosim import run_cosim
 from generator.tools.csim import run_csim
 from generator.tools.csim_timed import run_timed
+from generator.tools.hls_check import run_check
+from generator.tools.hls_grammar import Dialect
 from generator.tools.nextpnr import FAMILY as ROUTED_FAMILY
 from generator.tools.nextpnr import run_nextpnr
 from generator.tools.vendor import VENDOR_TOOLS, run_vendor
@@ -119,6 +121,27 @@ def store_result(path: Path, tool: str, payload: Mapping[str, object]) -> dict[s
     except OSError as error:
         raise OutputError(f"output {target}: cannot be written ({error.strerror or error})") from error
     return dict(payload)
+
+
+def check(path: Path, dialects: Sequence[Dialect]) -> dict[str, object]:
+    """Hold the C++ of a project against what compilers take. Returns the keys of `tailor check --json`."""
+    open_project(path)
+    results = run_check(path, dialects)
+    return {
+        "dialects": [str(result.dialect) for result in results],
+        "findings": [
+            {"dialect": str(result.dialect)}
+            | {key: getattr(finding, key) for key in ("file", "line", "rule", "message")}
+            for result in results
+            for finding in result.findings
+        ],
+    }
+
+
+def require_clean(path: Path, findings: int) -> None:
+    """Raise CheckFailed unless the checker found nothing."""
+    if findings:
+        raise CheckFailed(f"check {path}: {findings} lines would be refused or misread, expected 0")
 
 
 def require_no_deadlock(path: Path, deadlock: object) -> None:

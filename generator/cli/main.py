@@ -19,6 +19,7 @@ _COMMANDS = {
     "quantize": "Quantize a trained network to powers of two.",
     "evaluate": "Accuracy of the integers, compared with PyTorch in every logit.",
     "generate": "Write the hardware project: HLS C++, SystemVerilog, scripts and test data.",
+    "check": "Hold the C++ of a project against what HLS compilers take.",
     "csim": "Compile the C++ of a project and compare its outputs with PyTorch.",
     "cosim": "Simulate the SystemVerilog of a project and compare its outputs with PyTorch.",
     "synth": "Count LUTs, flip-flops, DSPs and block RAMs of a project.",
