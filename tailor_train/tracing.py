@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -167,13 +168,14 @@ def layer_names(deployed: Deployed) -> dict[str, str]:
 
     A ReLU belongs to the convolution or linear layer it follows; after a sum to the last convolution of the
     sum's main operand. Nodes that call no module keep the name torch.fx gave them. A module called again
-    gets `_2`, `_3`, ... behind its path.
+    gets `_2`, `_3`, ... behind its path, the first number that makes it no other layer's name.
     """
     module = deployed.module
     joins = {record.join: f"{record.name}.add" for record in deployed.skips if record.join is not None}
     mains = {record.join: str(record.main_operand) for record in deployed.skips if record.join is not None}
     names: dict[str, str] = {}
-    taken: Counter[str] = Counter()
+    taken: set[str] = set()
+    paths = {str(node.target) for node in module.graph.nodes if node.op == "call_module"}
     for node in module.graph.nodes:
         if node.op == "placeholder":
             name = "input"
@@ -184,8 +186,10 @@ def layer_names(deployed: Deployed) -> dict[str, str]:
             name = node.name if owner is None else f"{names[owner]}.relu"
         else:
             name = str(node.target) if node.op == "call_module" else node.name
-        taken[name] += 1
-        names[node.name] = name if taken[name] == 1 else f"{name}_{taken[name]}"
+        if name in taken:
+            name = next(other for n in count(2) if (other := f"{name}_{n}") not in taken | paths)
+        taken.add(name)
+        names[node.name] = name
     return names
 
 

@@ -249,6 +249,42 @@ def test_integers_given_are_used_as_they_are() -> None:
     assert not torch.equal(FixedPointModule(deployed, formats, changed)(x), floats(x))
 
 
+class Shared(nn.Module):
+    """One convolution and one batch norm called twice, and a layer whose name the second call might take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.relu = nn.Conv2d(2, 2, 3, padding=1), nn.BatchNorm2d(2), nn.ReLU()
+        self.conv_2 = nn.Conv2d(2, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(self.norm(self.conv(x)))
+        x = self.relu(self.norm(self.conv(x)) + x)
+        result: Tensor = self.relu(self.conv_2(x))
+        return result
+
+
+def test_a_layer_that_is_called_twice_is_two_layers_with_formats_of_their_own() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        net = Shared().eval()
+    deployed = apply_plan(net, {}, (2, 4, 4))
+    formats = {name: dict.fromkeys(("weight", "bias"), "ap_fixed<14,4>") for name in ("conv", "conv_2", "conv_3")}
+    results = {"input": "ap_fixed<14,4>", "conv.relu": "ap_fixed<14,4>", "conv_3.relu": "ap_fixed<14,4>"}
+    formats |= {name: {"result": text} for name, text in results.items()}
+    formats["conv_2.relu"] = {"result": "ap_fixed<14,4>"}
+    module = FixedPointModule(deployed, formats)
+    assert module.names == ("input", "conv", "conv_3", "skip.add", "conv_2")
+    x = torch.randn(3, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(module(x), net.double()(x.double()), atol=0.02)
+    integers = module.integers()
+    assert torch.equal(integers["conv.weight"], integers["conv_3.weight"])
+    integers["conv_3.bias"] += 256
+    other = FixedPointModule(deployed, formats, integers).observe(x)
+    assert torch.equal(other["conv"], module.observe(x)["conv"])
+    assert not torch.equal(other["conv_3"], module.observe(x)["conv_3"])
+
+
 def refusal(deployed: Deployed, formats: Mapping[str, Any], integers: Mapping[str, Tensor] | None = None) -> str:
     with pytest.raises(TrainError) as error:
         FixedPointModule(deployed, formats, integers)
