@@ -55,7 +55,7 @@ bias_loop:
         TAILOR_UNROLL
         if (window.starts_group()) accumulator[p] = bias[p];
     }
-    DotProducts<C, (C::packed_shift > 0)>::add(accumulator, x, weight, window);
+    DotProducts<C, false>::add(accumulator, x, weight, window);
 }
 
 } // namespace tailor

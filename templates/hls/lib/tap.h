@@ -33,8 +33,10 @@ template <class C> struct NoTap {
 
 template <class C> class RingTap {
     typedef ConvSizes<C> S;
-    static const int kSlices = S::kWordLanes / C::tap_lanes; // stream words of a ring word
-    static_assert(S::kWordLanes % C::tap_lanes == 0, "a tap's words are parts of a ring word");
+    static const int kHeldLanes = Larger<S::kWordLanes, C::tap_lanes>::value;
+    static const int kSlices = kHeldLanes / C::tap_lanes; // stream words of a ring word
+    static const int kWords = kHeldLanes / S::kWordLanes; // ring words of a stream word
+    static_assert(kHeldLanes % C::tap_lanes == 0 && kHeldLanes % S::kWordLanes == 0, "tap and ring do not pack");
     static_assert(C::form == READ_SERIAL, "a tap reads a ring of one RAM");
 
   public:
@@ -53,10 +55,14 @@ template <class C> class RingTap {
         TAILOR_RESET(read_)
         TAILOR_RESET(address_)
         TAILOR_RESET(slice_)
+        TAILOR_RESET(words_)
         if (!waits(loaded) || port.full()) return false;
-        const typename S::ring_word_t word = ring[0][address_];
+        held_ = append(held_, ring[0][address_]);
         monitor.reads(address_);
-        port.write(word.range((slice_ + 1) * kWidth - 1, slice_ * kWidth));
+        if (++words_ == kWords) {
+            words_ = 0;
+            port.write(held_.range((slice_ + 1) * kWidth - 1, slice_ * kWidth));
+        }
         if (++slice_ == kSlices) {
             slice_ = 0;
             address_ = ring_add<S::kBankWords>(address_, 1);
@@ -73,6 +79,8 @@ template <class C> class RingTap {
     typename S::words_t read_; // ring words of this frame; negative while words of the last one wait
     typename S::address_t address_;
     typename Count<kSlices>::type slice_;
+    typename Word<typename C::input_t, kHeldLanes>::type held_; // ring words of a stream word, the newest on top
+    typename Count<kWords>::type words_;
 };
 
 } // namespace tailor

@@ -16,6 +16,7 @@ from generator.design import (
     Multiplier,
     PoolStage,
     Projection,
+    ReadForm,
     Storage,
     Stream,
     StreamRole,
@@ -37,7 +38,14 @@ def random_integers(rng: np.random.Generator, fmt: FixedPoint, shape: tuple[int,
 
 @dataclass(frozen=True, kw_only=True)
 class ConvSpec:
-    """A conv stage in few words; formats as text."""
+    """A conv stage in few words; formats as text.
+
+    Attributes:
+        skip: None, "identity" (a shift register), "centre", "projection" or "stream" (format `operand`, of
+            the stream `skip_stream`).
+        post: the skip joins after the ReLU.
+        prefetch: pixels of the ring beyond the window's span; in whole rows where the form has banks.
+    """
 
     name: str
     out_channels: int
@@ -50,7 +58,15 @@ class ConvSpec:
     result: str | None = "ap_fixed<8,4,AP_RND_CONV,AP_SAT>"
     relu: bool = True
     skip: str | None = None
+    operand: str = "ap_fixed<9,5>"
+    skip_stream: str = "skip"
+    post: bool = False
     product_shift: int = 0
+    form: ReadForm = ReadForm.SERIAL
+    skip_padding: bool = False
+    packed: bool = False
+    prefetch: int = 1
+    tap: str | None = None
 
 
 def make_conv(
@@ -66,43 +82,6 @@ def make_conv(
     weight_format = parse_format(spec.weight)
     weight = random_integers(rng, weight_format, (spec.kernel, spec.kernel, shape.channels, spec.out_channels))
     accumulator = _accumulator(weight, fmt, weight_format, spec.product_shift)
-    bias = rng.integers(-50, 50, size=spec.out_channels)
-    result = parse_format(spec.result) if spec.result else None
-    skip = None
-    if spec.skip == "identity":
-        total = _sum(accumulator, fmt)
-        look_ahead = (spec.kernel - 1 - pad) * shape.width + spec.kernel - 1 - pad
-        skip = Join(
-            name=f"{spec.name}_skip",
-            join="add",
-            source=JoinSource.SHIFT_REGISTER,
-            format=fmt,
-            projection=None,
-            depth_pixels=look_ahead + 2,
-            storage=Storage.SRL,
-            sum=total,
-        )
-    elif spec.skip == "projection":
-        projected = random_integers(rng, weight_format, (shape.channels, spec.out_channels))
-        own = _accumulator(projected[None, None], fmt, weight_format, 0)
-        projection = Projection(
-            name=f"{spec.name}_shortcut",
-            weight=projected,
-            weight_format=weight_format,
-            bias=rng.integers(-50, 50, size=spec.out_channels),
-            product_shift=0,
-            accumulator=own,
-        )
-        skip = Join(
-            name=f"{spec.name}_skip",
-            join="add",
-            source=JoinSource.PROJECTION,
-            format=own,
-            projection=projection,
-            depth_pixels=0,
-            storage=Storage.SRL,
-            sum=_sum(accumulator, own),
-        )
     return ConvStage(
         name=spec.name,
         input=source,
@@ -115,17 +94,70 @@ def make_conv(
         padding=(pad, pad),
         weight=weight,
         weight_format=weight_format,
-        bias=bias,
+        bias=rng.integers(-50, 50, size=spec.out_channels),
         product_shift=spec.product_shift,
         accumulator=accumulator,
-        relu=spec.relu,
-        result=result,
+        relu=spec.relu and not (spec.skip and spec.post),
+        result=parse_format(spec.result) if spec.result else None,
         pe=spec.pe,
         simd=spec.simd,
-        ring_pixels=(spec.kernel - 1) * shape.width + spec.kernel + 1 if spec.kernel > 1 else 2,
+        ring_pixels=_ring_pixels(spec, shape),
         multiplier=Multiplier.AUTO,
-        join=skip,
+        form=spec.form,
+        skip_padding=spec.skip_padding,
+        packed=spec.packed,
+        join=_make_join(rng, spec, shape, fmt, accumulator) if spec.skip else None,
+        tap=spec.tap,
     )
+
+
+def _ring_pixels(spec: ConvSpec, shape: Shape) -> int:
+    span = (spec.kernel - 1) * shape.width + spec.kernel
+    if spec.form is ReadForm.SERIAL:
+        return span + spec.prefetch
+    return -(-(span + spec.prefetch) // shape.width) * shape.width
+
+
+def _make_join(
+    rng: np.random.Generator, spec: ConvSpec, shape: Shape, fmt: FixedPoint, accumulator: FixedPoint
+) -> Join:
+    """The join that a spec asks for, random where it has weights."""
+    source = _JOIN_SOURCES[str(spec.skip)]
+    projection = None
+    operand = parse_format(spec.operand) if source is JoinSource.STREAM else fmt
+    if source is JoinSource.PROJECTION:
+        weight_format = parse_format(spec.weight)
+        weight = random_integers(rng, weight_format, (shape.channels, spec.out_channels))
+        operand = _accumulator(weight[None, None], fmt, weight_format, 0)
+        projection = Projection(
+            name=f"{spec.name}_shortcut",
+            weight=weight,
+            weight_format=weight_format,
+            bias=rng.integers(-50, 50, size=spec.out_channels),
+            product_shift=0,
+            accumulator=operand,
+        )
+    look_ahead = (spec.kernel // 2) * (shape.width + 1)
+    return Join(
+        name=f"{spec.name}_skip",
+        join="add",
+        source=source,
+        stream=spec.skip_stream if source is JoinSource.STREAM else None,
+        format=operand,
+        projection=projection,
+        depth_pixels=look_ahead + 2 if source is JoinSource.SHIFT_REGISTER else 0,
+        storage=Storage.SRL,
+        after_relu=spec.post,
+        sum=_sum(accumulator, operand),
+    )
+
+
+_JOIN_SOURCES = {
+    "identity": JoinSource.SHIFT_REGISTER,
+    "centre": JoinSource.CENTRE,
+    "projection": JoinSource.PROJECTION,
+    "stream": JoinSource.STREAM,
+}
 
 
 def _accumulator(weight: IntArray, x: FixedPoint, weight_format: FixedPoint, shift: int) -> FixedPoint:
@@ -197,7 +229,10 @@ def run_design(design: Design, x: IntArray) -> IntArray:
     tensors = {"x": x}
     for stage in design.stages:
         if isinstance(stage, ConvStage):
-            tensors[stage.output] = run_conv(stage, tensors[stage.input])
+            stream = stage.join.stream if stage.join else None
+            tensors[stage.output] = run_conv(stage, tensors[stage.input], tensors[stream] if stream else None)
+            if stage.tap is not None:
+                tensors[stage.tap] = tensors[stage.input]
         elif isinstance(stage, CloneStage):
             for output in stage.outputs:
                 tensors[output] = tensors[stage.input]
@@ -210,21 +245,27 @@ def run_design(design: Design, x: IntArray) -> IntArray:
     return tensors["y"]
 
 
-def run_conv(stage: ConvStage, x: IntArray) -> IntArray:
-    """(N, H, W, Cin) to (N, H', W', Cout), int64."""
+def run_conv(stage: ConvStage, x: IntArray, skip: IntArray | None = None) -> IntArray:
+    """(N, H, W, Cin) to (N, H', W', Cout), int64; `skip` is what a skip stream brings."""
     total = _convolve(stage, x)
-    exact = stage.accumulator
-    skip = stage.join
-    if skip is not None:
-        total = _align(total, exact, skip.sum)
-        exact = skip.sum
-        if skip.projection is None:
-            total = total + _align(x, stage.in_format, exact)
-        else:
-            projection = skip.projection
-            at_centre = x[:, :: stage.stride[0], :: stage.stride[1], :]
-            total = total + _align(at_centre @ projection.weight + projection.bias, projection.accumulator, exact)
-    return _finish(total, exact, stage.relu, stage.result)
+    join = stage.join
+    if join is None:
+        return _finish(total, stage.accumulator, stage.relu, stage.result)
+    if join.after_relu:
+        total = np.maximum(total, 0)
+    total = _align(total, stage.accumulator, join.sum) + _align(_operand(stage, join, x, skip), join.format, join.sum)
+    return _finish(total, join.sum, stage.relu and not join.after_relu, stage.result)
+
+
+def _operand(stage: ConvStage, join: Join, x: IntArray, skip: IntArray | None) -> IntArray:
+    """What a join adds, in LSBs of its format."""
+    if join.source is JoinSource.STREAM:
+        assert skip is not None
+        return skip
+    if join.projection is None:
+        return x
+    at_centre = x[:, :: stage.stride[0], :: stage.stride[1], :]
+    return at_centre @ join.projection.weight + join.projection.bias
 
 
 def _convolve(stage: ConvStage, x: IntArray) -> IntArray:

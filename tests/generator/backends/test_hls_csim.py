@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from generator.design import AddStage, CloneStage, ConvStage, Design
+from generator.design import AddStage, CloneStage, ConvStage, Design, ReadForm
 from generator.fixed_point import FixedPoint, IntArray, parse_format
 from generator.graph import Shape
 from tests.generator.backends.hls_bench import Case, run_cases
@@ -30,6 +31,7 @@ pytestmark = [
 ]
 
 FRAMES = 3
+FORMS = (ReadForm.SERIAL, ReadForm.ROWS)
 FORMATS = (
     "ap_fixed<8,4,AP_RND_CONV,AP_SAT>",
     "ap_fixed<16,6>",
@@ -69,29 +71,55 @@ def packing(rng: np.random.Generator, channels: int) -> tuple[int, int]:
 def random_conv(seed: int) -> Case:
     """A conv stage with everything about it drawn at random."""
     rng = np.random.default_rng(seed)
-    kernel, stride = ((3, 1), (3, 1), (3, 2), (1, 1), (1, 2))[rng.integers(5)]
+    kernel, stride = ((3, 1), (3, 1), (3, 2), (1, 1), (1, 2), (5, 1), (5, 3), (7, 2))[rng.integers(8)]
     shape = Shape(height=int(rng.integers(1, 7)), width=int(rng.integers(1, 7)), channels=int(rng.integers(1, 9)))
-    skip = (None, "projection", "identity")[rng.integers(3)]
+    skip = (None, "projection", "identity", "centre")[rng.integers(4)]
+    form = FORMS[rng.integers(len(FORMS))]
     out_channels = int(rng.integers(1, 9))
-    if skip == "identity":
+    if skip in ("identity", "centre"):
         stride, out_channels = 1, shape.channels
-    (simd, in_lanes), (pe, out_lanes) = packing(rng, shape.channels), packing(rng, out_channels)
-    result = (*FORMATS, None)[rng.integers(len(FORMATS) + 1)]
+    (word, in_lanes), (pe, out_lanes) = packing(rng, shape.channels), packing(rng, out_channels)
+    weight = ("ap_fixed<8,3>", "ap_fixed<5,1>", "ap_fixed<16,6>", "ap_fixed<4,6>")[rng.integers(4)]
+    source = FORMATS[rng.integers(len(FORMATS))]
     spec = ConvSpec(
         name="conv",
         out_channels=out_channels,
         kernel=kernel,
         stride=stride,
         pe=pe,
-        simd=simd,
+        simd=word * form.taps((kernel, kernel)),
         in_lanes=in_lanes,
-        weight=("ap_fixed<8,3>", "ap_fixed<5,1>", "ap_fixed<16,6>", "ap_fixed<4,6>")[rng.integers(4)],
-        result=result,
+        weight=weight,
+        result=(*FORMATS, None)[rng.integers(len(FORMATS) + 1)],
         relu=bool(rng.integers(2)),
         skip=skip,
+        post=bool(rng.integers(2)),
         product_shift=int(rng.integers(3)),
+        form=form,
+        skip_padding=bool(rng.integers(2)),
+        packed=bool(rng.integers(2)) and weight != "ap_fixed<16,6>" and parse_format(source).width <= 8,
+        prefetch=int(rng.integers(1, 12)),
     )
-    return one_conv(f"random_{seed}", rng, spec, shape, FORMATS[rng.integers(len(FORMATS))], out_lanes)
+    return one_conv(f"random_{seed}", rng, spec, shape, source, out_lanes)
+
+
+def tapped(name: str, seed: int, **spec: Any) -> Case:
+    """The traditional block without a clone: the first conv's ring feeds the skip, the second one joins it."""
+    rng = np.random.default_rng(seed)
+    shape, source = Shape(height=5, width=4, channels=4), parse_format("ap_fixed<8,4,AP_RND_CONV,AP_SAT>")
+    lean = {"skip_padding": True, "prefetch": 3}
+    simd, pe, tap_lanes = int(rng.choice((1, 2, 4))), int(rng.choice((1, 2, 4))), int(rng.choice((1, 2, 4)))
+    one = ConvSpec(name="c1", out_channels=4, pe=2, simd=simd, tap="skip", **lean)
+    first = make_conv(rng, one, "x", "mid", shape, source)
+    two = ConvSpec(name="c2", out_channels=4, pe=pe, simd=2, skip="stream", operand=str(source), **lean, **spec)
+    second = make_conv(rng, two, "mid", "y", shape, first.out_format)
+    streams = (
+        make_stream("x", shape, source, int(rng.choice((1, 2, 4)))),
+        make_stream("mid", shape, first.out_format, 1),
+        make_stream("skip", shape, source, tap_lanes),
+        make_stream("y", shape, second.out_format, 2),
+    )
+    return Case(make_design(name, (first, second), streams), random_integers(rng, source, (FRAMES, 5, 4, 4)))
 
 
 def find_differences(case: Case, runs: list[IntArray], reference: Design | None = None) -> list[int]:
@@ -199,7 +227,8 @@ CASES = (
     block("block"),
     *(mean(f"mean_{index}", *arguments) for index, arguments in enumerate(MEANS)),
     *(coarse(rounding) for rounding in ("AP_RND_CONV", "AP_TRN_ZERO", "AP_TRN")),
-    *(random_conv(seed) for seed in range(8)),
+    *(random_conv(seed) for seed in range(12)),
+    *(tapped(f"tapped_{seed}", seed, post=seed % 2 == 1) for seed in range(3)),
 )
 FAULTY = with_fault(CASES[0], "faulty")
 
