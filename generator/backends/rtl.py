@@ -269,17 +269,25 @@ def _conv_ports(
     """Port connections of a conv stage, and the signals of outputs without a reader."""
     source, sink = design.stream(stage.input), design.stream(stage.output)
     ports = dict(_reader_ports("in", source))
-    unused: list[str] = []
+    unused: list[tuple[str, int]] = []
+
+    unused_bits = {"tap_data_o": stage.in_format.width}
 
     def lead_nowhere(port: str) -> None:
         ports[port] = f"unused_{label}_{port.removesuffix('_o')}"
-        unused.append(ports[port])
+        unused.append((ports[port], unused_bits.get(port, 1)))
 
     if not is_fifo(source) and promiser(design, source) is not None:
         lead_nowhere("in_ready_o")
         ports["in_room_o"] = f"{_signal(source)}_room"
     else:
         lead_nowhere("in_room_o")
+    if stage.tap is None:
+        ports["tap_room_i"] = "1'b0"
+        for port in ("tap_reserve_o", "tap_valid_o", "tap_data_o"):
+            lead_nowhere(port)
+    else:
+        ports |= dict(_writer_ports("tap", design.stream(stage.tap), reserves=True))
     join = design.stream(stage.join.stream) if stage.join and stage.join.stream else None
     if join is None:
         ports |= {"join_ready_i": "1'b0", "join_data_i": "'0"}
@@ -294,7 +302,7 @@ def _conv_ports(
             "join_data_i": f"{signal}_data",
         }
     ports |= dict(_writer_ports("out", sink, reserves=True))
-    return tuple(ports.items()), tuple((name, 1) for name in unused)
+    return tuple(ports.items()), tuple(unused)
 
 
 def _input_view(design: Design) -> InstanceView:

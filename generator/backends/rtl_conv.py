@@ -203,6 +203,7 @@ def _geometry(design: Design, stage: ConvStage) -> Parameters:
         "UseDsp": int(stage.multiplier is not Multiplier.LUT),
         "RingPixels": stage.ring_pixels,
         "RingStorage": "lutram" if ring_bits <= LUTRAM_BITS else "bram",
+        "Tap": int(stage.tap is not None),
     }
 
 

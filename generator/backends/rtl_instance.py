@@ -28,6 +28,8 @@ LIBRARY: dict[str, tuple[str, ...]] = {
         "conv_edge",
         "ring_step",
         "dual_port_ram",
+        "tapped_ram",
+        "conv_tap",
         "row_banks",
         "conv_columns",
         "conv_weights",

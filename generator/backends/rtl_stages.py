@@ -66,7 +66,7 @@ def promiser(design: Design, stream: Stream) -> Stream | None:
     writer = next((stage for stage in design.stages if stage.name == stream.source), None)
     match writer:
         case ConvStage() | PoolStage():
-            return stream
+            return stream  # a tap promises too, one word at a time
         case CloneStage():
             inlet = design.stream(writer.input)
             return None if is_fifo(inlet) else promiser(design, inlet)
@@ -78,7 +78,8 @@ def reserved_words(design: Design, stream: Stream) -> int:
     """Words that the writer of a stream promises at once: a conv stage a pixel, all others one."""
     root = promiser(design, stream)
     writer = next((stage for stage in design.stages if root is not None and stage.name == root.source), None)
-    return stream.words_per_pixel if isinstance(writer, ConvStage) else 1
+    tapped = isinstance(writer, ConvStage) and root is not None and writer.tap == root.name
+    return stream.words_per_pixel if isinstance(writer, ConvStage) and not tapped else 1
 
 
 def claimed_words(design: Design, stream: Stream) -> int:
@@ -133,6 +134,11 @@ def _problems(design: Design, stage: Stage) -> list[str]:
         for name, lanes, other, folding in pairs
         if lanes % folding and folding % lanes
     ]
+    if stage.tap is not None and (stage.form is not ReadForm.SERIAL or design.stream(stage.tap).lanes != stage.simd):
+        found.append(
+            f"stage {stage.name!r}: a tap needs the serial form and a stream of {stage.simd} lanes, the channels of a "
+            "ring word; choose another reuse factor or clone_fifo"
+        )
     if join is not None and join.stream is not None and design.stream(join.stream).lanes % step_lanes:
         found.append(
             f"stage {stage.name!r}: skip lanes {design.stream(join.stream).lanes} are not a multiple of the "

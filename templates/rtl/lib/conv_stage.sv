@@ -26,6 +26,9 @@
 //                     weight plus one (before the ReLU), or the channels are kept for the group (after it);
 //   "projection":     a 1x1 convolution of the pixel at the centre tap, on columns of its own.
 //
+// Tap: a skip that forks at this stage's input takes the pixels from the ring instead of a copy (conv_tap); their
+// words have the Simd channels of a ring word.
+//
 // Weights: word (tap * OutGroups + group) * 2**WordBits + input group; in a word, output p and product s are
 // element p*Simd + s, s = row * channels + channel. All weights and biases are on the accumulator's point.
 // Deadlock condition: RingPixels below the window, or an output FIFO that cannot hold a pixel.
@@ -56,6 +59,7 @@ module conv_stage #(
     parameter bit UseDsp = 1,
     parameter int RingPixels = 12,
     parameter RingStorage = "auto",
+    parameter bit Tap = 0,
     parameter int WeightBits = 8,
     parameter bit WeightSigned = 1,
     parameter int BankSteps = 2,
@@ -76,7 +80,8 @@ module conv_stage #(
     parameter bit Relu = 0,
     parameter int ResultShift = 0,
     parameter Rounding = "TRN",
-    parameter Overflow = "WRAP"
+    parameter Overflow = "WRAP",
+    localparam int TapLanes = Tap ? Simd : 1
 ) (
     input  logic                          clk_i,
     input  logic                          rst_ni,
@@ -84,6 +89,10 @@ module conv_stage #(
     output logic                          in_ready_o,
     output logic                          in_room_o,
     input  logic [    InLanes*InBits-1:0] in_data_i,
+    input  logic                          tap_room_i,
+    output logic                          tap_reserve_o,
+    output logic                          tap_valid_o,
+    output logic [    TapLanes*InBits-1:0] tap_data_o,
     input  logic                          join_ready_i,
     output logic                          join_claim_o,
     output logic                          join_take_o,
@@ -119,7 +128,7 @@ module conv_stage #(
     localparam int TurnBits = (KernelRows > 1) ? $clog2(KernelRows) : 1;
 
     // --- control
-    logic ring_room, pixel_loaded, start, beat, group_first, group_last, padding, centre, diagonal;
+    logic ring_room, window_room, window_two_free, pixel_loaded, start, beat, group_first, group_last, padding, centre, diagonal;
     logic [KernelRows-1:0] row_outside;
     logic [TurnBits-1:0] turn;
     logic [RingBits-1:0] read_address, write_address;
@@ -148,8 +157,8 @@ module conv_stage #(
         .clk_i,
         .rst_ni,
         .pixel_loaded_i(pixel_loaded),
-        .ring_room_o(ring_room),
-        .two_free_o(in_room_o),
+        .ring_room_o(window_room),
+        .two_free_o(window_two_free),
         .out_room_i,
         .side_ready_i(join_ready_i || !JoinsStream),
         .start_o(start),
@@ -209,6 +218,26 @@ module conv_stage #(
         );
         logic unused_padding;
         assign unused_padding = padding;
+    end else if (Tap) begin : gen_tapped
+        tapped_ram #(
+            .Words(Slots << WordBits),
+            .Lanes(Parts),
+            .LaneBits(BeatChannels * InBits / Parts),
+            .Storage(RingStorage)
+        ) i_ring (
+            .clk_i,
+            .write_i(ring_write),
+            .write_address_i(write_address),
+            .write_data_i(ring_data),
+            .tap_read_i(tap_read),
+            .tap_address_i(tap_address),
+            .tap_data_q_o(tap_data_o),
+            .clear_i(!beat || padding),
+            .read_address_i(read_address),
+            .read_data_q_o(activation)
+        );
+        logic unused_rows;
+        assign unused_rows = ^{row_outside, turn};
     end else begin : gen_serial
         dual_port_ram #(
             .Words(Slots << WordBits),
@@ -227,6 +256,41 @@ module conv_stage #(
         );
         logic unused_rows;
         assign unused_rows = ^{row_outside, turn};
+    end
+
+    // --- the tap: a second reader, whose pixels keep their slots until it has passed
+    logic tap_read;
+    logic [RingBits-1:0] tap_address;
+    if (Tap) begin : gen_tap
+        logic tap_passed, tap_passed_two;
+        conv_tap #(
+            .Words(InGroups),
+            .RingPixels(RingPixels)
+        ) i_tap (
+            .clk_i,
+            .rst_ni,
+            .pixel_loaded_i(pixel_loaded),
+            .writing_i(|ring_write),
+            .room_o(tap_passed),
+            .two_free_o(tap_passed_two),
+            .read_o(tap_read),
+            .read_address_o(tap_address),
+            .tap_room_i,
+            .tap_valid_o
+        );
+        assign ring_room = window_room && tap_passed;
+        assign in_room_o = window_two_free && tap_passed_two;
+        assign tap_reserve_o = tap_read;
+    end else begin : gen_no_tap
+        logic unused_tap;
+        assign unused_tap = tap_room_i;
+        assign tap_read = 1'b0;
+        assign tap_address = '0;
+        assign tap_reserve_o = 1'b0;
+        assign tap_valid_o = 1'b0;
+        assign tap_data_o = '0;
+        assign ring_room = window_room;
+        assign in_room_o = window_two_free;
     end
 
     // --- when groups begin and end, as the array and the output see it
