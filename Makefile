@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # One torch thread per test worker: two workers already fill two cores.
 TEST_ENV := OMP_NUM_THREADS=1 PYTHONPATH=
 
-.PHONY: setup demo test lint bench nightly
+.PHONY: setup demo test prove lint bench nightly
 
 setup: $(STAMP)
 
@@ -22,6 +22,9 @@ demo: setup
 
 test: setup
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+
+prove: setup
+	$(TEST_ENV) $(BIN)/python -m generator.tools.proofs
 
 lint: setup
 	$(BIN)/ruff check .
