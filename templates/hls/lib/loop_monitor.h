@@ -1,7 +1,7 @@
 // csim's view of a stage's loop: its clock, and the proof of what it promises the compiler.
 //
-// Clock: an iteration is a cycle at II=1. Every stage calls end_iteration once at the end of each, where csim's
-// timed mode (TAILOR_TIMED) lets the cycle pass.
+// Clock: an iteration is a cycle at II=1. csim's timed mode (TAILOR_TIMED) lets it pass at TAILOR_PIPELINE, and
+// hears from end_iteration, which every stage calls once in each, whether the stage did anything.
 // Distance: the compiler overlaps iterations trusting TAILOR_KEEPS_DISTANCE. Were the promise wrong,
 // csim would still be right (it runs one iteration after another) and the hardware would not; so csim
 // counts iterations and stops at the first access that comes too early.
@@ -16,16 +16,12 @@
 #include <cstdlib>
 #endif
 
-#ifdef TAILOR_TIMED
-#include "hls_stream.h"
-#endif
-
 namespace tailor {
 
 // `moved`: the iteration read, computed or wrote something.
 inline void end_iteration(bool moved) {
 #ifdef TAILOR_TIMED
-    hls::tick(moved);
+    timed::clock().iteration(moved); // of the clock that compiles this header in
 #else
     (void)moved;
 #endif
