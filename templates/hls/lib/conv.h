@@ -101,9 +101,9 @@ cycle_loop:
         const bool has_room = loaded - settled_release < S::kRingWords && C::skip_t::has_room(waiting);
         const bool takes = has_room && (starved ? may_read(in) : !in.empty());
         const bool writes = takes && parts == S::kParts - 1;
+        settled_release = tap.passed(window.released()); // before this iteration's push: its word is read in this one
         const bool pushes = !writes && tap.push(ring, settled_loaded, tap_out, monitor);
         settled_loaded = loaded;
-        settled_release = tap.passed(window.released());
 
         if (computes) {
             typename C::input_t x[C::simd];
