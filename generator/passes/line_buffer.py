@@ -45,14 +45,17 @@ class LineBuffer:
     def pixels(self, prefetch: int = PREFETCH, least: int = LEAST_PREFETCH) -> int:
         """Pixels that the ring holds.
 
-        Serial: the span and `least` pixels more, up to `prefetch` where they cost no RAM. Else one
+        Serial: the span and `least` pixels more, up to `prefetch` where they cost no RAM, and on to a
+        power of two, whose addresses wrap by themselves, where that costs none either. Else one
         bank a kernel row, each a whole row, and further banks only where fewer than `least` pixels
         would be left for the prefetch.
         """
         if self.form is ReadForm.SERIAL:
             needed = self.span + least
-            words = free_words(self._word_bits, self._words(needed))
-            return min(max(needed, words * self.word_channels // self.channels), self.span + max(prefetch, least))
+            free = free_words(self._word_bits, self._words(needed)) * self.word_channels // self.channels
+            wanted = min(max(needed, free), self.span + max(prefetch, least))
+            rounded = 1 << (wanted - 1).bit_length()
+            return rounded if prefetch >= PREFETCH and rounded <= free else wanted
         banks = self.kernel[0]
         while (banks - self.kernel[0] + 1) * self.width - self.kernel[1] < least:
             banks += 1
