@@ -33,7 +33,10 @@ class HardwareConfig:
 
     Attributes:
         precision: Model.Precision; None for `from_checkpoint` or absent.
-        reuse_factor: Model.ReuseFactor, an upper bound for every layer.
+        reuse_factor: Model.ReuseFactor, an upper bound for every layer; None where a target is searched for.
+        target_cycles: Model.TargetCycles, most cycles of a frame in any stage.
+        target_fps: Model.TargetFPS, frames a second at the clock.
+        max_dsp: Model.MaxDSP, most DSP slices.
         layers: by layer name (module path, or its alias).
         skips: by skip name.
         lanes: None for auto, 0 for C (pixel-wide), n for the largest divisor <= n.
@@ -42,7 +45,10 @@ class HardwareConfig:
     backend: str
     part: str
     clock_ns: float
-    reuse_factor: int
+    reuse_factor: int | None = None
+    target_cycles: int | None = None
+    target_fps: float | None = None
+    max_dsp: int | None = None
     project_name: str | None = None
     precision: FixedPoint | None = None
     layers: dict[str, LayerConfig] = field(default_factory=dict)
@@ -56,3 +62,7 @@ class HardwareConfig:
     def lean(self) -> bool:
         """Whether streams are narrow, with all that this allows; pixel-wide ones build the paper's hardware."""
         return self.lanes != 0
+
+    def skip_of(self, name: str, parent: str) -> SkipConfig:
+        """What is asked for a skip connection: by its name, its block's, or for all."""
+        return self.skips.get(name) or self.skips.get(parent) or self.skip_default

@@ -10,15 +10,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from generator.design import ConvStage, Design, Multiplier, PoolStage, Storage
+from generator.design import ConvStage, Design, Storage
+from generator.passes.count_slices import count_slices
 from generator.passes.token_model import run_model
 from generator.ram import LUTRAM_BITS, ram_blocks, rom_blocks
 
 FRAMES = 4
 """Frames that the token model plays: one fills the pipeline, two intervals remain to compare."""
-
-# Operand widths of a DSP48E2's multiplier, signed, and the smallest product that Yosys gives to one.
-_DSP_WIDE, _DSP_NARROW, _DSP_LEAST_PRODUCT = 27, 18, 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,40 +54,11 @@ def predict(design: Design) -> Prediction:
     return Prediction(
         lut=None,
         ff=None,
-        dsp=sum(_stage_dsp(stage) for stage in design.stages if isinstance(stage, ConvStage | PoolStage)),
+        dsp=count_slices(design.stages),
         bram36=sum(_memories(design)),
         latency_cycles=timing.latency_cycles,
         interval_cycles=timing.interval_cycles,
     )
-
-
-def dsp_slices(a_bits: int, b_bits: int) -> int:
-    """DSP slices of one product of signed operands (an unsigned one counts a bit more)."""
-    wide, narrow = max(a_bits, b_bits), min(a_bits, b_bits)
-    if wide + narrow < _DSP_LEAST_PRODUCT or narrow < 2:
-        return 0
-    if wide <= _DSP_WIDE and narrow <= _DSP_NARROW:
-        return 1
-    # Longer operands are cut; all pieces but the highest are unsigned and lose the sign's bit.
-    return math.ceil(wide / (_DSP_WIDE - 1)) * math.ceil(narrow / (_DSP_NARROW - 1))
-
-
-def _stage_dsp(stage: ConvStage | PoolStage) -> int:
-    if isinstance(stage, PoolStage):
-        multiplier = stage.reciprocal.multiplier
-        if multiplier & (multiplier - 1) == 0:
-            return 0
-        sum_bits = stage.accumulator.width + stage.dividend_shift + 3
-        return dsp_slices(sum_bits + 1, multiplier.bit_length() + 1)
-    if stage.multiplier is Multiplier.LUT:
-        return 0
-    x_bits = stage.in_format.width + (not stage.in_format.signed)
-    slices = stage.pe * stage.simd * dsp_slices(x_bits, stage.weight_format.width + (not stage.weight_format.signed))
-    projection = stage.join.projection if stage.join else None
-    if projection is not None:
-        weight_bits = projection.weight_format.width + (not projection.weight_format.signed)
-        slices += stage.pe * stage.simd * dsp_slices(x_bits, weight_bits)
-    return slices
 
 
 def _memories(design: Design) -> Iterator[float]:

@@ -64,6 +64,8 @@ class Multiplier(StrEnum):
     AUTO = "auto"
     DSP = "dsp"
     LUT = "lut"
+    PACKED = "packed"
+    """In a configuration: DSP slices, two products of at most 8 bits in one where channels pair."""
 
 
 class StreamRole(StrEnum):
@@ -284,10 +286,14 @@ class ConvStage:
         return self.result or self.exact_sum
 
     @property
+    def projection_multipliers(self) -> int:
+        """Products a cycle of a projection on the centre tap: its channels of a beat, for each output channel."""
+        return self.pe * self.ring_word_channels if self.join and self.join.projection else 0
+
+    @property
     def multipliers(self) -> int:
         """Products a cycle."""
-        own = self.pe * self.simd
-        return own * 2 if self.join and self.join.projection else own  # serial: the centre tap's simd again
+        return self.pe * self.simd + self.projection_multipliers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

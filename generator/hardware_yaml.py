@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import yaml
 
 from generator.config import HardwareConfig, LayerConfig, SkipConfig
 from generator.design import Implementation, Multiplier, Storage
 from generator.device import find_device
-from generator.errors import ConfigError, NumericsError
-from generator.fixed_point import FixedPoint, parse_format
-
-_Choice = TypeVar("_Choice", bound=StrEnum)
+from generator.errors import ConfigError
+from generator.fixed_point import FixedPoint
+from generator.unique_yaml import load_yaml
+from generator.yaml_reader import MappingReader
 
 BACKENDS = ("Vivado", "Vitis", "RTL")
 DEFAULT_PART = "xcu200-fsgd2104-2-e"
@@ -35,7 +33,8 @@ _TOP_NOTED = (
 )
 _HLS_KEYS = ("Model", "LayerName", "Skip", "Stream", "Multiplier")
 _HLS_NOTED = ("Flows", "Optimizers", "SkipOptimizers")
-_MODEL_KEYS = ("Precision", "ReuseFactor", "TargetCycles", "TargetFPS", "MaxDSP")
+_TARGETS = ("ReuseFactor", "TargetCycles", "TargetFPS", "MaxDSP")
+_MODEL_KEYS = ("Precision", *_TARGETS)
 _NOTED = (
     "Strategy",
     "Trace",
@@ -57,7 +56,8 @@ def read_hardware(path: Path) -> HardwareConfig:
     """The configuration of a YAML file.
 
     Raises:
-        ConfigError: the file is missing, is not YAML, or its content is wrong; every problem is named.
+        ConfigError: the file is missing, is not YAML, names a key twice, or its content is wrong; every problem of
+            the content is named.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -65,7 +65,7 @@ def read_hardware(path: Path) -> HardwareConfig:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise ConfigError(f"hardware config {path}: cannot be read ({reason}); name a YAML file") from error
     try:
-        data = yaml.safe_load(text)
+        data = load_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
@@ -95,47 +95,50 @@ def parse_hardware(data: object, origin: str) -> HardwareConfig:
     return config
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The ending of a message about an unknown name: the nearest known one, or all of them."""
-    names = list(known)
-    folded = {entry.lower(): entry for entry in names}
-    close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.5)
-    if close:
-        return f"the nearest known one is {folded[close[0]]!r}"
-    return f"known are {', '.join(names)}" if names else "none is known here"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    """What decides the reuse factors: one of the four is given."""
+
+    reuse_factor: int | None = None
+    target_cycles: int | None = None
+    target_fps: float | None = None
+    max_dsp: int | None = None
 
 
-class _Reader:
-    """Walks the mappings; collects problems and notes instead of stopping at the first."""
+class _Reader(MappingReader):
+    """Walks the mappings of a hardware configuration."""
 
     def __init__(self) -> None:
-        self.problems: list[str] = []
-        self.notes: list[str] = []
+        super().__init__()
         self._ignored_types: list[str] = []
 
     def hardware(self, data: object) -> HardwareConfig | None:
-        top = self._mapping(data, "the file", _TOP_KEYS, _TOP_NOTED)
+        top = self.mapping(data, "the file", _TOP_KEYS, _TOP_NOTED)
         if self.problems and not top:
             return None
-        backend = self._one_of(top.get("Backend", "Vitis"), "Backend", BACKENDS)
-        clock_ns = self._positive(top.get("ClockPeriod", 5), "ClockPeriod", "nanoseconds")
-        part = self._text(top.get("Part", DEFAULT_PART), "Part")
+        backend = self.one_of(top.get("Backend", "Vitis"), "Backend", BACKENDS)
+        clock_ns = self.positive(top.get("ClockPeriod", 5), "ClockPeriod", "nanoseconds")
+        part = self.text(top.get("Part", DEFAULT_PART), "Part")
         self._check_io_type(top.get("IOType", "io_stream"))
-        project = self._text(top["ProjectName"], "ProjectName") if "ProjectName" in top else None
+        project = self.text(top["ProjectName"], "ProjectName") if "ProjectName" in top else None
         if part and clock_ns:
             try:
                 find_device(part, clock_ns)
             except ConfigError as error:
                 self.problems.append(str(error))
-        section = self._mapping(top.get("HLSConfig", {}), "HLSConfig", (*_HLS_KEYS, "LayerType"), _HLS_NOTED)
+        section = self.mapping(top.get("HLSConfig", {}), "HLSConfig", (*_HLS_KEYS, "LayerType"), _HLS_NOTED)
         if "LayerType" in section:
             self.problems.append("HLSConfig.LayerType: settings by layer type are not supported; use LayerName")
-        precision, reuse_factor = self._model(section)
-        layers = self._named(section.get("LayerName"), "HLSConfig.LayerName")
+        precision, target = self._model(section)
+        layers = self.named(section.get("LayerName"), "HLSConfig.LayerName")
         layer_configs = {name: self._layer(entry, f"HLSConfig.LayerName.{name}") for name, entry in layers.items()}
         default, skips = self._skips(section.get("Skip"))
-        lanes = self._lanes(self._mapping(section.get("Stream"), "HLSConfig.Stream", ("Lanes",)).get("Lanes", "auto"))
-        multiplier = self._enum(section.get("Multiplier", "auto"), "HLSConfig.Multiplier", Multiplier)
+        lanes = self._lanes(self.mapping(section.get("Stream"), "HLSConfig.Stream", ("Lanes",)).get("Lanes", "auto"))
+        multiplier = self.enum(section.get("Multiplier", "auto"), "HLSConfig.Multiplier", Multiplier)
+        if target.max_dsp is not None and multiplier is Multiplier.LUT:
+            self.problems.append(
+                "HLSConfig.Model.MaxDSP: multipliers are built of LUTs (Multiplier: lut); drop one of them"
+            )
         if self._ignored_types:
             self.notes.append(f"accumulators are exact here: {', '.join(self._ignored_types)} ignored")
         if self.problems:
@@ -144,7 +147,10 @@ class _Reader:
             backend=backend,
             part=part,
             clock_ns=clock_ns,
-            reuse_factor=reuse_factor,
+            reuse_factor=target.reuse_factor,
+            target_cycles=target.target_cycles,
+            target_fps=target.target_fps,
+            max_dsp=target.max_dsp,
             project_name=project,
             precision=precision,
             layers=layer_configs,
@@ -155,36 +161,47 @@ class _Reader:
             warnings=tuple(self.notes),
         )
 
-    def _model(self, section: Mapping[str, object]) -> tuple[FixedPoint | None, int]:
+    def _model(self, section: Mapping[str, object]) -> tuple[FixedPoint | None, _Target]:
         where = "HLSConfig.Model"
-        model = self._mapping(section.get("Model"), where, _MODEL_KEYS, _NOTED)
-        for key in ("TargetCycles", "TargetFPS", "MaxDSP"):
-            if key in model:
-                self.problems.append(f"{where}.{key}: this version does not search reuse factors; give ReuseFactor")
+        model = self.mapping(section.get("Model"), where, _MODEL_KEYS, _NOTED)
         given = model.get("Precision")
         if isinstance(given, dict):
-            entry = self._mapping(given, f"{where}.Precision", ("default",), ("maximum",))
+            entry = self.mapping(given, f"{where}.Precision", ("default",), ("maximum",))
             given = entry.get("default")
-        precision = self._format(given, f"{where}.Precision")
-        if "ReuseFactor" in model:
-            return precision, self._count(model["ReuseFactor"], f"{where}.ReuseFactor")
-        if not {"TargetCycles", "TargetFPS", "MaxDSP"} & model.keys():
+        precision = self.format(given, f"{where}.Precision")
+        targets = [key for key in _TARGETS if key in model]
+        if not targets:
             self.problems.append(f"{where}.ReuseFactor is missing; give the most cycles a pixel may take, e.g. 72")
-        return precision, 1
+        elif len(targets) > 1:
+            self.problems.append(f"{where}: {' and '.join(targets)} cannot hold together; keep one of them")
+        else:
+            return precision, self._target(targets[0], model[targets[0]], f"{where}.{targets[0]}")
+        return precision, _Target()
+
+    def _target(self, key: str, given: object, where: str) -> _Target:
+        match key:
+            case "ReuseFactor":
+                return _Target(reuse_factor=self.count(given, where))
+            case "TargetCycles":
+                return _Target(target_cycles=self.count(given, where))
+            case "MaxDSP":
+                return _Target(max_dsp=self.count(given, where))
+            case _:
+                return _Target(target_fps=self.positive(given, where, "frames a second"))
 
     def _layer(self, entry: object, where: str) -> LayerConfig:
-        layer = self._mapping(entry, where, ("ReuseFactor", "Precision"), _NOTED)
-        factor = self._count(layer["ReuseFactor"], f"{where}.ReuseFactor") if "ReuseFactor" in layer else None
+        layer = self.mapping(entry, where, ("ReuseFactor", "Precision"), _NOTED)
+        factor = self.count(layer["ReuseFactor"], f"{where}.ReuseFactor") if "ReuseFactor" in layer else None
         given = layer.get("Precision")
         if not isinstance(given, dict):
-            fmt = self._format(given, f"{where}.Precision")
+            fmt = self.format(given, f"{where}.Precision")
             return LayerConfig(reuse_factor=factor, weight=fmt, bias=fmt, result=fmt)
         ignored = tuple(key for key in given if _is_internal_type(key))
         self._ignored_types += [f"{where}.Precision.{key}" for key in ignored]
         rest = {key: value for key, value in given.items() if key not in ignored}
         formats = {
-            key: self._format(value, f"{where}.Precision.{key}")
-            for key, value in self._mapping(rest, f"{where}.Precision", _PRECISION_KEYS).items()
+            key: self.format(value, f"{where}.Precision.{key}")
+            for key, value in self.mapping(rest, f"{where}.Precision", _PRECISION_KEYS).items()
         }
         default = formats.get("default")
         return LayerConfig(
@@ -197,21 +214,21 @@ class _Reader:
     def _skips(self, data: object) -> tuple[SkipConfig, dict[str, SkipConfig]]:
         entries = {
             name: self._skip(entry, f"HLSConfig.Skip.{name}")
-            for name, entry in self._named(data, "HLSConfig.Skip").items()
+            for name, entry in self.named(data, "HLSConfig.Skip").items()
         }
         return entries.pop("Default", SkipConfig()), entries
 
     def _skip(self, entry: object, where: str) -> SkipConfig:
-        skip = self._mapping(entry, where, ("Implementation", "Storage", "Depth"))
+        skip = self.mapping(entry, where, ("Implementation", "Storage", "Depth"))
         given = skip.get("Implementation", "auto")
         implementation = None
         if given != "auto":
-            implementation = self._enum(given, f"{where}.Implementation", Implementation, extra=("auto",))
+            implementation = self.enum(given, f"{where}.Implementation", Implementation, extra=("auto",))
         depth = skip.get("Depth", "auto")
         return SkipConfig(
             implementation=implementation,
-            storage=Storage(self._one_of(skip.get("Storage", "auto"), f"{where}.Storage", _STORAGES)),
-            depth_pixels=None if depth == "auto" else self._count(depth, f"{where}.Depth", " pixels or auto"),
+            storage=Storage(self.one_of(skip.get("Storage", "auto"), f"{where}.Storage", _STORAGES)),
+            depth_pixels=None if depth == "auto" else self.count(depth, f"{where}.Depth", " pixels or auto"),
         )
 
     def _lanes(self, given: object) -> int | None:
@@ -219,7 +236,7 @@ class _Reader:
             return None
         if given == "C":
             return 0
-        return self._count(given, "HLSConfig.Stream.Lanes", ", auto or C")
+        return self.count(given, "HLSConfig.Stream.Lanes", ", auto or C")
 
     def _check_io_type(self, given: object) -> None:
         if given == "io_parallel":
@@ -229,75 +246,7 @@ class _Reader:
         elif given != "io_stream":
             self.problems.append(f"IOType: expected io_stream, got {given!r}")
 
-    def _mapping(
-        self, data: object, where: str, known: tuple[str, ...], noted: tuple[str, ...] = ()
-    ) -> dict[str, object]:
-        """The entries of a mapping; unknown keys become problems, noted ones notes."""
-        entries = self._named(data, where, empty_is_problem=where == "the file")
-        kept: dict[str, object] = {}
-        prefix = "" if where == "the file" else f"{where}."
-        for key, value in entries.items():
-            if key in known:
-                kept[key] = value
-            elif key in noted:
-                self.notes.append(f"{prefix}{key} has no effect here and is ignored")
-            else:
-                self.problems.append(f"unknown key {key!r} in {where}; {nearest(key, known)}")
-        return kept
-
-    def _named(self, data: object, where: str, *, empty_is_problem: bool = False) -> dict[str, object]:
-        if data is None and not empty_is_problem:
-            return {}
-        if not isinstance(data, Mapping):
-            self.problems.append(f"{where}: expected keys and values, got {_shown(data)}")
-            return {}
-        return {str(key): value for key, value in data.items()}
-
-    def _format(self, given: object, where: str) -> FixedPoint | None:
-        if given is None or given in ("auto", "from_checkpoint"):
-            return None
-        try:
-            return parse_format(given if isinstance(given, str) else repr(given))
-        except NumericsError as error:
-            self.problems.append(f"{where}: {error}")
-            return None
-
-    def _count(self, given: object, where: str, alternatives: str = "") -> int:
-        if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-            self.problems.append(f"{where}: expected a whole number of at least 1{alternatives}, got {_shown(given)}")
-            return 1
-        return given
-
-    def _positive(self, given: object, where: str, unit: str) -> float:
-        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < float("inf"):
-            self.problems.append(f"{where}: expected {unit} above 0, got {_shown(given)}")
-            return 0.0
-        return float(given)
-
-    def _text(self, given: object, where: str) -> str:
-        if not isinstance(given, str) or not given:
-            self.problems.append(f"{where}: expected text, got {_shown(given)}")
-            return ""
-        return given
-
-    def _one_of(self, given: object, where: str, known: tuple[str, ...]) -> str:
-        if isinstance(given, str) and given in known:
-            return given
-        self.problems.append(f"{where}: {_shown(given)} is not one of {', '.join(known)}")
-        return known[0]
-
-    def _enum(self, given: object, where: str, kind: type[_Choice], extra: tuple[str, ...] = ()) -> _Choice | None:
-        known = (*extra, *kind)
-        if isinstance(given, str) and given in tuple(kind):
-            return kind(given)
-        self.problems.append(f"{where}: {_shown(given)} is not one of {', '.join(known)}")
-        return None
-
 
 def _is_internal_type(key: object) -> bool:
     """Whether a Precision key names one of hls4ml's internal types, which are derived exactly here."""
     return isinstance(key, str) and key.endswith(("accum", "table", "accum_t", "table_t", "_type"))
-
-
-def _shown(value: object) -> str:
-    return "nothing" if value is None else repr(value)

@@ -8,9 +8,9 @@ from generator.config import HardwareConfig
 from generator.design import ConvStage, Design, SkipPlacement, Storage
 from generator.device import Device
 from generator.graph import Graph
-from generator.passes.build_stages import StageNetwork, build_stages
-from generator.passes.place_skips import PlacedSkip, place_skips
-from generator.passes.set_folding import set_folding
+from generator.passes.build_stages import StageNetwork
+from generator.passes.choose_stages import choose_stages
+from generator.passes.place_skips import PlacedSkip
 from generator.passes.size_fifos import size_fifos
 
 
@@ -28,19 +28,17 @@ def build_design(graph: Graph, config: HardwareConfig, device: Device) -> BuiltD
     Raises:
         FoldingError, PlacementError: the configuration asks for what cannot be built.
     """
-    foldings, folding_warnings = set_folding(graph, config)
-    skips, skip_warnings = place_skips(graph, config, foldings)
-    unsized = build_stages(graph, config, foldings, skips)
-    network = size_fifos(unsized, skips)
+    choices = choose_stages(graph, config)
+    network = size_fifos(choices.network, choices.skips)
     design = Design(
         name=graph.name,
         graph=graph,
         device=device,
         stages=network.stages,
         streams=network.streams,
-        skips=tuple(_placement(skip, network, unsized) for skip in skips),
+        skips=tuple(_placement(skip, network, choices.network) for skip in choices.skips),
     )
-    return BuiltDesign(design=design, warnings=(*folding_warnings, *skip_warnings))
+    return BuiltDesign(design=design, warnings=choices.warnings)
 
 
 def _placement(skip: PlacedSkip, network: StageNetwork, unsized: StageNetwork) -> SkipPlacement:

@@ -17,6 +17,7 @@ from generator.design import (
     Implementation,
     Join,
     JoinSource,
+    Multiplier,
     PoolStage,
     Projection,
     ReadForm,
@@ -31,6 +32,7 @@ from generator.layers.conv2d import Conv2d
 from generator.layers.flatten import Flatten
 from generator.layers.global_average_pool import GlobalAveragePool
 from generator.layers.linear import Linear
+from generator.multipliers import can_pack
 from generator.passes.finish_streams import finish_streams, order_stages
 from generator.passes.fit_skip import look_ahead
 from generator.passes.fold_skip import ConvArithmetic, fold_skip
@@ -193,12 +195,21 @@ class _Builder:
             pe=folding.pe,
             simd=folding.simd,
             ring_pixels=self._ring_pixels(layer, folding),
-            multiplier=self._config.multiplier,
+            multiplier=Multiplier.DSP if self._config.multiplier is Multiplier.PACKED else self._config.multiplier,
             form=folding.form,
             skip_padding=layer.skips_padding and folding.form is not ReadForm.WINDOW,
             join=self._join(node),
             tap=tap.name if tap else None,
+            packed=self._is_packed(node, arithmetic.weight_format, source.format, folding.pe),
         )
+
+    def _is_packed(self, node: Node, weight: FixedPoint, activation: FixedPoint, pe: int) -> bool:
+        """Whether pairs of output channels share a slice: not where one weight is made longer by 1.0 as it is read."""
+        skip = self._sites.by_conv.get(node.name)
+        centre = skip is not None and skip.implementation is Implementation.CENTRE_TAP and not node.relu
+        lengthened = centre and skip is not None and skip.edge is not None and skip.edge.projection is None
+        wanted = self._config.multiplier is Multiplier.PACKED and self._config.lean
+        return wanted and not lengthened and can_pack(activation, weight, pe)
 
     def _ring_pixels(self, layer: MacLayer, folding: Folding) -> int:
         if not self._config.lean:

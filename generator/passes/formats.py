@@ -9,7 +9,7 @@ from generator.config import HardwareConfig, LayerConfig
 from generator.errors import ConfigError, NumericsError
 from generator.fixed_point import FixedPoint, parse_format
 from generator.float_graph import FloatConv2d, FloatFlatten, FloatGlobalAveragePool, FloatGraph, FloatLinear
-from generator.hardware_yaml import nearest
+from generator.yaml_reader import nearest
 
 FormatTable = Mapping[str, Mapping[str, str]]
 """Layer name -> {"weight" | "bias" | "result": ap_fixed text}, as checkpoints store it."""

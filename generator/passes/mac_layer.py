@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from generator.design import ReadForm
+from generator.fixed_point import FixedPoint
 from generator.graph import Graph, Node, Shape
 from generator.layers.conv2d import Conv2d
 from generator.layers.linear import Linear
@@ -32,7 +33,6 @@ class MacLayer:
     """What folding and placement need of a conv or linear node, a linear layer seen as a 1x1 conv.
 
     Attributes:
-        in_bits, weight_bits: of one input and of one weight.
         lean: whether streams are narrow: every read form, and no beats for taps in the padding.
     """
 
@@ -42,8 +42,8 @@ class MacLayer:
     padding: tuple[int, int]
     in_shape: Shape
     out_shape: Shape
-    in_bits: int
-    weight_bits: int
+    in_format: FixedPoint
+    weight_format: FixedPoint
     lean: bool
 
     @property
@@ -81,7 +81,7 @@ class MacLayer:
     @property
     def skips_padding(self) -> bool:
         """Whether taps outside the image are left out: there are some, and every window has one inside."""
-        inside = min(self._inside(0)) > 0 and min(self._inside(1)) > 0
+        inside = min(self._inside[0]) > 0 and min(self._inside[1]) > 0
         return self.lean and any(self.padding) and inside
 
     def cycles(self, folding: Folding) -> int:
@@ -94,8 +94,8 @@ class MacLayer:
         height, width = self.kernel
         if not self.skips_padding or folding.form is ReadForm.WINDOW:
             return self.out_shape.pixels * folding.reuse_factor
-        rows = self.out_shape.height * height if folding.form is ReadForm.ROWS else sum(self._inside(0))
-        return rows * sum(self._inside(1)) * folding.reuse_factor // (height * width)
+        rows = self.out_shape.height * height if folding.form is ReadForm.ROWS else sum(self._inside[0])
+        return rows * sum(self._inside[1]) * folding.reuse_factor // (height * width)
 
     def word_channels(self, folding: Folding) -> int:
         """Channels of a word of the ring."""
@@ -107,17 +107,20 @@ class MacLayer:
             kernel=self.kernel,
             width=self.in_shape.width,
             channels=self.in_shape.channels,
-            bits=self.in_bits,
+            bits=self.in_format.width,
             form=folding.form,
             word_channels=self.word_channels(folding),
         )
 
-    def _inside(self, axis: int) -> list[int]:
-        """Kernel rows (axis 0) or columns (axis 1) inside the image, by output row or column."""
-        size = (self.in_shape.height, self.in_shape.width)[axis]
-        count = (self.out_shape.height, self.out_shape.width)[axis]
-        firsts = [position * self.stride[axis] - self.padding[axis] for position in range(count)]
-        return [min(first + self.kernel[axis], size) - max(first, 0) for first in firsts]
+    @cached_property
+    def _inside(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Kernel rows inside the image by output row, and kernel columns by output column."""
+        sizes = ((self.in_shape.height, self.out_shape.height), (self.in_shape.width, self.out_shape.width))
+        rows, columns = (
+            tuple(min(place * step - pad + taps, size) - max(place * step - pad, 0) for place in range(count))
+            for (size, count), taps, step, pad in zip(sizes, self.kernel, self.stride, self.padding, strict=True)
+        )
+        return rows, columns
 
 
 def mac_layer(graph: Graph, node: Node, *, lean: bool = True) -> MacLayer | None:
@@ -138,8 +141,8 @@ def mac_layer(graph: Graph, node: Node, *, lean: bool = True) -> MacLayer | None
         padding=padding,
         in_shape=in_shape,
         out_shape=node.shape,
-        in_bits=graph.format_of(node.inputs[0]).width,
-        weight_bits=node.layer.weight_format.width,
+        in_format=graph.format_of(node.inputs[0]),
+        weight_format=node.layer.weight_format,
         lean=lean,
     )
 

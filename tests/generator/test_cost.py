@@ -6,11 +6,12 @@ import pytest
 
 from generator.backends.rtl_stages import stage_instances
 from generator.config import HardwareConfig
-from generator.cost import dsp_slices, predict
+from generator.cost import predict
 from generator.design import Design
 from generator.device import find_device
 from generator.fixed_point import parse_format
 from generator.flow import quantize_network
+from generator.multipliers import dsp_slices
 from generator.passes import build_design
 from generator.ram import LUTRAM_BITS, ram_blocks, rom_blocks
 from generator.source import load_source

@@ -67,6 +67,20 @@ def test_all_keys_are_read() -> None:
     assert (config.lanes, config.multiplier) == (0, Multiplier.LUT)
 
 
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ({"ReuseFactor": 72}, (72, None, None, None)),
+        ({"TargetCycles": 205000}, (None, 205000, None, None)),
+        ({"TargetFPS": 0.5}, (None, None, 0.5, None)),
+        ({"MaxDSP": 220}, (None, None, None, 220)),
+    ],
+)
+def test_one_of_four_targets_is_read(model: dict[str, object], expected: tuple[object, ...]) -> None:
+    config = parse_hardware({"HLSConfig": {"Model": model}}, "hw.yaml")
+    assert (config.reuse_factor, config.target_cycles, config.target_fps, config.max_dsp) == expected
+
+
 def test_lanes_auto_and_number() -> None:
     assert parse_hardware(hls(), "hw").lanes is None
     assert parse_hardware(hls(Stream={"Lanes": 4}), "hw").lanes == 4
@@ -112,10 +126,6 @@ def test_all_problems_are_reported_at_once() -> None:
         ),
         ({**hls(), "ClockPeriod": -1}, "ClockPeriod: expected nanoseconds above 0, got -1"),
         (
-            {"HLSConfig": {"Model": {"TargetFPS": 1000}}},
-            "HLSConfig.Model.TargetFPS: this version does not search reuse factors; give ReuseFactor",
-        ),
-        (
             {"HLSConfig": {"Model": {}}},
             "HLSConfig.Model.ReuseFactor is missing; give the most cycles a pixel may take, e.g. 72",
         ),
@@ -132,7 +142,23 @@ def test_all_problems_are_reported_at_once() -> None:
             hls(Skip={"layer1.0": {"Depth": True}}),
             "HLSConfig.Skip.layer1.0.Depth: expected a whole number of at least 1 pixels or auto, got True",
         ),
-        (hls(Multiplier="fpga"), "HLSConfig.Multiplier: 'fpga' is not one of auto, dsp, lut"),
+        (hls(Multiplier="fpga"), "HLSConfig.Multiplier: 'fpga' is not one of auto, dsp, lut, packed"),
+        (
+            {"HLSConfig": {"Model": {"ReuseFactor": 72, "MaxDSP": 80}}},
+            "HLSConfig.Model: ReuseFactor and MaxDSP cannot hold together; keep one of them",
+        ),
+        (
+            {"HLSConfig": {"Model": {"TargetFPS": 0}}},
+            "HLSConfig.Model.TargetFPS: expected frames a second above 0, got 0",
+        ),
+        (
+            {"HLSConfig": {"Model": {"MaxDSP": 80}, "Multiplier": "lut"}},
+            "HLSConfig.Model.MaxDSP: multipliers are built of LUTs (Multiplier: lut); drop one of them",
+        ),
+        (
+            hls(Skip={"Default": {"Storage": "none"}}),
+            "HLSConfig.Skip.Default.Storage: 'none' is not one of auto, bram, srl, lutram, uram",
+        ),
         (
             hls(Stream={"Lanes": 0}),
             "HLSConfig.Stream.Lanes: expected a whole number of at least 1, auto or C, got 0",

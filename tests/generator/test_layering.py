@@ -11,11 +11,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
-    ("version", "errors", "assets", "names"),
+    ("version", "errors", "assets", "names", "unique_yaml"),
     ("fixed_point", "device", "ram"),
-    ("graph",),
+    ("graph", "multipliers"),
     ("layers", "float_graph"),
-    ("design", "config"),
+    ("design", "config", "yaml_reader"),
     ("hardware_yaml", "frontend", "passes", "reference", "trace", "cost", "design_json"),
     ("templating", "build_plan", "vectors"),
     ("backends",),

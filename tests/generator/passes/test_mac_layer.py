@@ -36,8 +36,8 @@ def layer_of(kernel: int, stride: int, padding: int, size: tuple[int, int], chan
         padding=conv.padding,
         in_shape=in_shape,
         out_shape=shape,
-        in_bits=8,
-        weight_bits=8,
+        in_format=FORMAT,
+        weight_format=FORMAT,
         lean=True,
     )
 
