@@ -38,8 +38,12 @@ _RAM_FAULTS = (
     ),
 )
 
+_CLAIM_FAULTS = (
+    Fault(source=f"{_LIB}/stream_fifo.sv", old="unclaimed_q >= CountBits'(ClaimWords)", new="unclaimed_q != '0"),
+)
 
-def _fifo(depth: int, reserve: int, ram: bool, faulty: bool) -> Proof:
+
+def _fifo(depth: int, reserve: int, ram: bool, faulty: bool, claim: int = 0) -> Proof:
     width, words = 2, depth - 1 if depth > 4 else 3
     store = "dut.gen_ram.i_store" if ram else "dut.gen_srl.i_store"
     inside = {"dut_valid": f"{store}.valid_q", "dut_promised": "dut.promised_q"}
@@ -55,29 +59,80 @@ def _fifo(depth: int, reserve: int, ram: bool, faulty: bool) -> Proof:
             f"gen_srl.dut_taps[{(b + 1) * words - 1}:{b * words}]": f"{store}.i_shift.gen_bit[{b}].taps_q"
             for b in range(width)
         }
+    if claim:
+        inside |= {"gen_claims.dut_unclaimed": "dut.gen_claim.unclaimed_q"}
     kind = "ram" if ram else "srl"
+    claims = f", {claim} a claim" if claim else ""
+    faults = (*_FIFO_FAULTS[0 if reserve > 1 else 1 :], *(_RAM_FAULTS if ram else _SRL_FAULTS))
     return Proof(
-        name=f"fifo {kind}, {depth} words, {reserve} a promise",
+        name=f"fifo {kind}, {depth} words, {reserve} a promise{claims}",
         harness="stream_fifo_proof",
         sources=_FIFO_SOURCES,
         parameters={
             "Width": width,
             "Depth": depth,
             "ReserveWords": reserve,
+            "ClaimWords": claim,
             "Storage": "bram" if ram else "srl",
             "IsRam": int(ram),
         },
         inside=inside,
         map_memories=ram,
-        faults=((*_FIFO_FAULTS[0 if reserve > 1 else 1 :], *(_RAM_FAULTS if ram else _SRL_FAULTS)) if faulty else ()),
+        faults=(*faults, *(_CLAIM_FAULTS if claim else ())) if faulty else (),
     )
 
+
+def _clone(promised: bool) -> Proof:
+    source = f"{_LIB}/clone_stage.sv"
+    if promised:
+        changes = (
+            ("(Promised || in_ready_o)", "in_ready_o"),
+            ("second_data_o = in_data_i", "second_data_o = ~in_data_i"),
+        )
+    else:
+        changes = (
+            ("first_room_i && second_room_i", "first_room_i"),
+            ("second_valid_o = pass", "second_valid_o = in_valid_i"),
+        )
+    faults = [Fault(source=source, old=old, new=new) for old, new in changes]
+    return Proof(
+        name=f"clone, {'promised words' if promised else 'valid and ready'}",
+        harness="clone_stage_proof",
+        sources=_sources("clone_stage"),
+        parameters={"Promised": int(promised)},
+        faults=tuple(faults),
+    )
+
+
+_ADD = Proof(
+    name="add",
+    harness="add_stage_proof",
+    sources=_sources("add_stage", "align_add", "requantize"),
+    faults=(
+        Fault(
+            source=f"{_LIB}/add_stage.sv",
+            old="main_ready_o = skip_valid_i && out_room_i",
+            new="main_ready_o = out_room_i",
+        ),
+        Fault(
+            source=f"{_LIB}/add_stage.sv",
+            old="main_valid_i && skip_valid_i && out_room_i",
+            new="main_valid_i && skip_valid_i",
+        ),
+        Fault(source=f"{_LIB}/requantize.sv", old="assign increment = wide[Down-1];", new="assign increment = 1'b0;"),
+    ),
+)
 
 PROOFS: tuple[Proof, ...] = (
     *(_fifo(depth, 1, ram=False, faulty=depth == 5) for depth in (1, 2, 3, 4, 5, 8)),
     *(_fifo(depth, 1, ram=True, faulty=depth == 6) for depth in (2, 4, 5, 6)),
     _fifo(6, 3, ram=False, faulty=True),
     _fifo(7, 2, ram=True, faulty=True),
+    _fifo(5, 1, ram=False, faulty=True, claim=2),
+    _fifo(6, 1, ram=True, faulty=False, claim=3),
+    _clone(promised=False),
+    _clone(promised=True),
+    _ADD,
 )
 """In the order in which they are run."""
 

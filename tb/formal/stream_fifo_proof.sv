@@ -1,9 +1,10 @@
 // stream_fifo against a queue: every word leaves once, in order and in time, and none is ever refused.
 //
 // The environment may promise whenever there is room, write promised words whenever it likes and take words
-// whenever it likes. Assumed: nothing else. Asserted, in each cycle after reset:
+// whenever it likes; with ClaimWords it takes what it has claimed, and only that. Assumed: nothing else. Asserted, in each cycle after reset:
 //   room      promises fit: held and owed words never exceed Depth, and room_o says exactly whether one more fits
 //   offered   out_valid_o iff a word written two or more cycles ago is still held; it is the queue's oldest
+//   claimed   claim_ready_o says exactly whether ClaimWords more are written; a claimed word is offered when it is taken
 //   stable    an offered word that is not taken stays, with its data
 //   collision the RAM store never reads the word that it writes in the same cycle
 // StoreWords and the `dut_` signals are the store's own, connected by name; they serve the induction.
@@ -11,6 +12,7 @@ module stream_fifo_proof #(
     parameter int Width = 2,
     parameter int Depth = 3,
     parameter int ReserveWords = 1,
+    parameter int ClaimWords = 0,
     parameter Storage = "srl",
     parameter bit IsRam = 0,
     localparam int CountBits = $clog2(Depth + 1),
@@ -21,9 +23,10 @@ module stream_fifo_proof #(
     input logic             reserve_i,
     input logic             in_valid_i,
     input logic [Width-1:0] in_data_i,
+    input logic             claim_i,
     input logic             out_ready_i
 );
-    logic room, out_valid;
+    logic room, claim_ready, out_valid;
     logic [Width-1:0] out_data;
     logic past_reset = 1'b0;
     always_ff @(posedge clk_i) past_reset <= 1'b1;
@@ -32,6 +35,7 @@ module stream_fifo_proof #(
         .Width(Width),
         .Depth(Depth),
         .ReserveWords(ReserveWords),
+        .ClaimWords(ClaimWords),
         .Storage(Storage)
     ) dut (
         .clk_i,
@@ -40,6 +44,8 @@ module stream_fifo_proof #(
         .reserve_i,
         .in_valid_i,
         .in_data_i,
+        .claim_ready_o(claim_ready),
+        .claim_i,
         .out_valid_o(out_valid),
         .out_ready_i,
         .out_data_o(out_data)
@@ -47,7 +53,7 @@ module stream_fifo_proof #(
 
     // --- the queue: word 0 is the oldest; `fresh` counts those written in the last cycle
     logic [Depth*Width-1:0] queue;
-    logic [CountBits-1:0] held, owed;
+    logic [CountBits-1:0] held, owed, claimed;
     logic fresh, take;
     assign take = out_valid && out_ready_i;
 
@@ -55,11 +61,13 @@ module stream_fifo_proof #(
         if (!past_reset) begin
             held  <= '0;
             owed  <= '0;
+            claimed <= '0;
             fresh <= 1'b0;
         end else begin
             held  <= held + CountBits'(in_valid_i) - CountBits'(take);
             owed  <= owed + (reserve_i ? CountBits'(ReserveWords) : '0) - CountBits'(in_valid_i);
             fresh <= in_valid_i;
+            claimed <= claimed + (claim_i ? CountBits'(ClaimWords) : '0) - ((ClaimWords > 0) ? CountBits'(take) : '0);
             for (int i = 0; i < Depth; i++) begin
                 if (in_valid_i && i == int'(held) - int'(take)) queue[i*Width+:Width] <= in_data_i;
                 else if (take && i + 1 < Depth) queue[i*Width+:Width] <= queue[(i+1)*Width+:Width];
@@ -72,6 +80,11 @@ module stream_fifo_proof #(
         if (!past_reset) assume (!reserve_i && !in_valid_i);
         if (reserve_i) assume (room);
         if (in_valid_i) assume (owed != '0 || reserve_i);
+        if (!past_reset) assume (!claim_i);
+        if (ClaimWords > 0) begin
+            if (claim_i) assume (claim_ready);
+            if (out_ready_i) assume (claimed != '0);
+        end
     end
 
     // --- promises
@@ -81,6 +94,17 @@ module stream_fifo_proof #(
             room_told : assert (room == (int'(held) + int'(owed) + ReserveWords <= Depth));
             offered : assert (out_valid == (int'(held) > int'(fresh)));
             if (out_valid) ordered : assert (out_data == queue[Width-1:0]);
+        end
+    end
+    if (ClaimWords > 0) begin : gen_claims
+        (* keep *) logic [CountBits-1:0] dut_unclaimed;
+        always_comb begin
+            if (past_reset) begin
+                claims_told : assert (claim_ready == (int'(held) >= int'(claimed) + ClaimWords));
+                claims_fit : assert (claimed <= held - CountBits'(fresh));
+                unclaimed : assert (int'(dut_unclaimed) + int'(claimed) == int'(held));
+                if (out_ready_i) due : assert (out_valid);
+            end
         end
     end
     logic waiting;
