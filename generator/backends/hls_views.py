@@ -148,6 +148,7 @@ def conv_configs(stage: ConvStage, design: Design) -> tuple[ConfigView, ...]:
     types = [
         TypeField("input_t", str(stage.in_format)),
         TypeField("weight_t", exact(stage.weight_format)),
+        TypeField("multiplied_t", exact(_multiplied(stage))),
         TypeField("accumulator_t", exact(accumulator)),
         TypeField("sum_t", exact(_reaching(stage.exact_sum, stage.out_format))),
         TypeField("output_t", str(_stream_format(sink, stage.out_format))),
@@ -200,10 +201,26 @@ def _conv_sizes(stage: ConvStage, source: Stream, sink: Stream) -> tuple[Constan
 
 
 def _packed_shift(stage: ConvStage, design: Design) -> int:
-    """Binary places between two weights that share a multiplier; 0: each has its own."""
+    """Binary places between two weights that share a multiplier; 0: each has its own.
+
+    How a stage is packed changes no number, so a pair that the family's multiplier cannot hold gets two.
+    """
     if not stage.packed:
         return 0
-    return PACKED_SHIFT.get(design.device.family, max(PACKED_SHIFT.values()))
+    shift = PACKED_SHIFT.get(design.device.family, max(PACKED_SHIFT.values()))
+    weight, operand = _multiplied(stage), stage.in_format
+    largest = max(-weight.min_int, weight.max_int + 1) * max(-operand.min_int, operand.max_int)
+    return shift if largest < 1 << (shift - 1) else 0
+
+
+def _multiplied(stage: ConvStage) -> FixedPoint:
+    """Format of a weight at the multiplier: with room for one more where the skip enters there."""
+    weight = stage.weight_format
+    if not adds_in_weights(stage):
+        return weight
+    fraction = max(weight.fraction_bits, 0)
+    integer_bits = max(weight.integer_bits, 2) + 1
+    return replace(weight, width=integer_bits + fraction, integer_bits=integer_bits)
 
 
 def adds_in_weights(stage: ConvStage) -> bool:

@@ -25,7 +25,7 @@
 //              when there is nothing else to do. Reconvergent paths need FIFOs of at least the design's
 //              depth_live words.
 //
-// Config: input_t, weight_t, accumulator_t, sum_t, output_t, skip_t; in_height, in_width, in_channels,
+// Config: input_t, weight_t, multiplied_t, accumulator_t, sum_t, output_t, skip_t; in_height, in_width, in_channels,
 // out_height, out_width, out_channels, kernel_height, kernel_width, stride_height, stride_width, pad_height,
 // pad_width, pe, simd, in_lanes, out_lanes, ring_pixels, form, skip_padding, relu, joins_after_relu,
 // multiplier, packed_shift; tap_lanes with a tap; projection_weight_t, projection_accumulator_t with a projection.

@@ -4,7 +4,8 @@
 //   accept(word)   for every stream word that the stage takes in
 //   receive(port)  once an iteration, when the current pixel may run: takes at most one word of a skip
 //                  stream, if there is one; whether it did
-//   weight(w, d)   for every weight; `d`: its input and output channel are one, and the tap is the centre
+//   weight<M>(w, d)  for every weight: what is multiplied in its place, of type M; `d`: its input and output
+//                  channel are the same, and its tap is the centre
 //   beat(x, ...)   in the beats that read the centre tap
 //   ready()        the operands of the whole group are there; the group's last beat waits for it
 //   join(main, p)  in the group's last beat, after beat: main + skip of the group's channel p, exact in the
@@ -33,7 +34,7 @@ struct SourceDefaults {
     static bool ready(waiting_t) { return true; }
     template <class W> void accept(const W &, waiting_t &) {}
     template <class Port> bool receive(Port &, waiting_t &) { return false; }
-    template <class W> static const W &weight(const W &value, bool) { return value; }
+    template <class M, class W> static M weight(const W &value, bool) { return value; }
     template <class X, class Window, class PW, class PB> void beat(const X &, const Window &, const PW &, const PB &) {}
     void next_group(waiting_t &) {}
     static void next_pixel(waiting_t &) {}
@@ -47,7 +48,7 @@ struct NoSkip : SourceDefaults {
 // CENTRE, style pre: the operand is the window's centre tap, one more times each weight on the diagonal. In a
 // DSP the sum weight + 1.0 is its pre-adder's; nothing is stored.
 struct CentreInWeight : NoSkip {
-    template <class W> static auto weight(const W &value, bool diagonal) -> decltype(value + ap_ufixed<1, 1>()) {
+    template <class M, class W> static M weight(const W &value, bool diagonal) {
         TAILOR_INLINE
         const ap_ufixed<1, 1> one = diagonal;
         return value + one;

@@ -25,6 +25,28 @@ template <long long Max> struct Count {
     typedef typename Integer<(Max > 0x7fff ? 4 : Max > 0x7f ? 2 : 1)>::type type;
 };
 
+// The integer that a fixed-point number is, in units of its LSB.
+template <class T> struct IntegerOf;
+template <int W, int I, ap_q_mode Q, ap_o_mode O, int N> struct IntegerOf<ap_fixed<W, I, Q, O, N> > {
+    typedef ap_int<W> type;
+    static const bool is_signed = true;
+};
+template <int W, int I, ap_q_mode Q, ap_o_mode O, int N> struct IntegerOf<ap_ufixed<W, I, Q, O, N> > {
+    typedef ap_uint<W> type;
+    static const bool is_signed = false;
+};
+template <class T> typename IntegerOf<T>::type to_integer(const T &value) {
+    TAILOR_INLINE
+    return value.range(T::width - 1, 0);
+}
+// The other way round, for an integer that T can hold.
+template <class T, class Number> T from_integer(const Number &integer) {
+    TAILOR_INLINE
+    T value;
+    value.range(T::width - 1, 0) = typename IntegerOf<T>::type(integer);
+    return value;
+}
+
 // A word of `Lanes` channels of type T.
 template <class T, int Lanes> struct Word { typedef ap_uint<T::width * Lanes> type; };
 
