@@ -6,6 +6,7 @@ operand there, room in its outputs); all that the pixel does follows from that c
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -108,8 +109,9 @@ class _Network:
         self._readers = {name: stage for stage in stages for name in inputs_of(stage)}
         self._convs: dict[str, Conv] = {}
         self._rings: dict[str, Ring] = {}
-        self._taps: list[Tap] = []
+        self._stages = {stage.name: stage for stage in stages}
         self._nodes: list[tuple[str, Node]] = []
+        self._touched: list[tuple[str, ...]] = []
         self._written: dict[str, Times] = {}
         self._taken: dict[str, Times] = {}
         self._outlets: list[tuple[str, Outlet]] = []
@@ -126,14 +128,20 @@ class _Network:
     def run(self, occupancy: Sequence[str]) -> Timing:
         """Let all nodes advance until none can."""
         nodes = [node for _, node in self._nodes]
-        moving = True
-        while moving:
-            moving = False
-            for node in nodes:
-                if node.advance():
-                    moving = True
-            if not moving:
-                moving = self._force()
+        neighbours = self._neighbours()
+        queue = deque(range(len(nodes)))
+        queued = [True] * len(nodes)
+        while queue:
+            number = queue.popleft()
+            queued[number] = False
+            if nodes[number].advance():
+                for other in neighbours[number]:
+                    if not queued[other]:
+                        queued[other] = True
+                        queue.append(other)
+            if not queue and (forced := self._force()) is not None:
+                queue.append(forced)
+                queued[forced] = True
         waits = tuple(
             Wait(stage=stage, reason=node.wait[0], stream=node.wait[1])
             for stage, node in self._nodes
@@ -147,13 +155,38 @@ class _Network:
             occupancy={name: self._occupancy(name) for name in occupancy},
         )
 
-    def _force(self) -> bool:
+    def _neighbours(self) -> list[tuple[int, ...]]:
+        """By node, those that may go on when it has moved: the ones with which it shares a stream."""
+        at: dict[str, list[int]] = {}
+        for number, streams in enumerate(self._touched):
+            for name in {self._root(stream) for stream in streams}:
+                at.setdefault(name, []).append(number)
+        return [
+            tuple(sorted({other for name in streams for other in at[self._root(name)]} - {number}))
+            for number, streams in enumerate(self._touched)
+        ]
+
+    def _root(self, name: str) -> str:
+        """The stream whose words a stream carries on through clones without storage."""
+        source = self._stages.get(self._streams[name].source or "")
+        if isinstance(source, CloneStage) and self._streams[source.input].storage is Storage.NONE:
+            return self._root(source.input)
+        return name
+
+    def _force(self) -> int | None:
         """Where all wait for a ring write that may still come: the earliest read goes before it."""
-        undecided = [tap for tap in self._taps if tap.candidate is not None]
+        undecided = [
+            (node.candidate, number)
+            for number, (_, node) in enumerate(self._nodes)
+            if isinstance(node, Tap) and node.candidate is not None
+        ]
         if not undecided:
-            return False
-        min(undecided, key=lambda tap: tap.candidate or 0).force()
-        return True
+            return None
+        _, number = min(undecided)
+        tap = self._nodes[number][1]
+        assert isinstance(tap, Tap)
+        tap.force()
+        return number
 
     def _frame_ends(self) -> tuple[int, ...]:
         stream = [stream for name, stream in self._streams.items() if name not in self._readers][-1]
@@ -172,8 +205,10 @@ class _Network:
         held = np.arange(1, len(promised) + 1) * words - np.searchsorted(taken, promised, side="right")
         return int(held.max(initial=0))
 
-    def _add(self, stage: str, node: Node) -> None:
+    def _add(self, stage: str, node: Node, *streams: str) -> None:
+        """A node of a stage, and the streams that it reads or writes."""
         self._nodes.append((stage, node))
+        self._touched.append(streams)
 
     def _outlet(self, name: str) -> Outlet:
         outlet = Outlet()
@@ -211,7 +246,7 @@ class _Network:
             return
         stream = self._streams[name]
         source = Words((), self._outlet(name), stream.words_per_frame * self._frames)
-        self._add(name if reader is None else reader.name, source)
+        self._add(name if reader is None else reader.name, source, name)
         self._write(name, Listed(source.times), source.times, 1)
 
     def _make_stage(self, stage: Stage) -> None:
@@ -227,7 +262,7 @@ class _Network:
                 source, stream = (stage.input, self._written[stage.input]), self._streams[stage.input]
                 shape = (stage.in_shape.pixels, stream.words_per_pixel)
                 pool = Pool(source, self._outlet(stage.output), shape, self._frames)
-                self._add(stage.name, pool)
+                self._add(stage.name, pool, stage.input, stage.output)
                 self._taken[stage.input] = Listed(pool.times)
                 self._write(stage.output, Listed(pool.sent), pool.sent, 1)
 
@@ -235,7 +270,7 @@ class _Network:
         outlet = Outlet()
         total = self._streams[outputs[0]].words_per_frame * self._frames
         words = Words([(name, self._written[name]) for name in inputs], outlet, total)
-        self._add(stage.name, words)
+        self._add(stage.name, words, *inputs, *outputs)
         for name in inputs:
             self._taken[name] = Listed(words.times)
         for name in outputs:
@@ -252,14 +287,14 @@ class _Network:
         conv = Conv(timing, ring, self._outlet(stage.output), self._frames)
         self._convs[stage.name] = conv
         self._feed(stage, ring, words)
-        self._add(stage.name, conv)
+        self._add(stage.name, conv, *inputs_of(stage), *outputs_of(stage))
         self._write(stage.output, Patterned(conv.starts, timing.write), conv.starts, output.words_per_pixel)
         if skip:
             self._taken[skip] = Patterned(conv.starts, timing.take)
             if not isinstance(self._written[skip], _Supplied):
                 conv.join = (skip, self._written[skip])
         if stage.tap is not None:
-            self._make_tap(stage, stage.tap, ring)
+            self._make_tap(stage, stage.tap, conv)
 
     def _feed(self, stage: ConvStage, ring: Ring, words: int) -> None:
         """What fills a ring: its FIFO's loader, or the writer itself, or it is full from the beginning."""
@@ -272,17 +307,16 @@ class _Network:
             loader = Loader((stage.input, written), ring, in_pixels * words)
             ring.writes = Listed(loader.times)
             self._taken[stage.input] = ring.writes
-            self._add(stage.name, loader)
+            self._add(stage.name, loader, stage.input)
 
-    def _make_tap(self, stage: ConvStage, name: str, ring: Ring) -> None:
-        stream = self._streams[name]
+    def _make_tap(self, stage: ConvStage, name: str, reader: Conv) -> None:
+        stream, ring = self._streams[name], reader.ring
         words = stream.words_per_frame // stage.in_shape.pixels
-        tap = Tap(name, words, ring, self._outlet(name), stream.words_per_frame * self._frames)
+        tap = Tap(words, reader, self._outlet(name), stream.words_per_frame * self._frames)
         ring.tap = tap
         if isinstance(ring.writes, Patterned):
-            tap.writer = next(conv for conv in self._convs.values() if conv.starts is ring.writes.starts)
-        self._taps.append(tap)
-        self._add(stage.name, tap)
+            tap.writer = next((conv for conv in self._convs.values() if conv.starts is ring.writes.starts), None)
+        self._add(stage.name, tap, stage.input, name)
         self._write(name, Listed(tap.reads, TAP_CYCLES), tap.reads, 1)
 
 

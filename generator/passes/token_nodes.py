@@ -279,20 +279,26 @@ class Loader:
 
 
 class Conv:
-    """The loop of a conv stage: starts a pixel as soon as inputs, skip operand and room are there."""
+    """The loop of a conv stage: starts a pixel as soon as inputs, skip operand and room are there.
+
+    Attributes:
+        starts: first beats.
+        ready: the loop is not free for the next pixel before this cycle.
+        first_write: no pixel writes a word sooner after its first beat.
+    """
 
     def __init__(self, timing: ConvTiming, ring: Ring, outlet: Outlet, frames: int) -> None:
         self.timing, self.ring, self.outlet = timing, ring, outlet
         self.starts: list[int] = []
         self.join: tuple[str, Times] | None = None
         self.wait: tuple[WaitFor, str] | None = None
-        self._ready = 0
+        self.ready = 0
         self._frame_pixels = len(timing.cycles)
         self._in_pixels = sum(timing.passed)
         self._total = frames * self._frame_pixels
         self._join_words = len(timing.take[0])
         self._words = len(timing.write[0])
-        self._first_write = min(offsets[0] for offsets in set(timing.write))
+        self.first_write = min(offsets[0] for offsets in set(timing.write))
 
     def advance(self) -> bool:
         """Start pixels."""
@@ -305,18 +311,18 @@ class Conv:
             if need >= len(loaded):
                 self.wait = (WaitFor.WORDS, self.ring.stream)
                 break
-            time = max(loaded[need] + START_CYCLES, self._ready)
+            time = max(loaded[need] + START_CYCLES, self.ready)
             found = self._side_conditions(pixel, time)
             if found is None:
                 break
             self.starts.append(found)
             pixel += 1
-            self._ready = found + timing.cycles[place]
+            self.ready = found + timing.cycles[place]
             steps = timing.passed[place]
             if steps == 1:
-                passed.append(self._ready - 1)
+                passed.append(self.ready - 1)
             else:
-                passed += [self._ready - 1] * steps
+                passed += [self.ready - 1] * steps
             if self.outlet.rings:
                 self.outlet.put(found + timing.write[place][-1], self._words)
         return pixel > begun
@@ -349,9 +355,9 @@ class Conv:
             settled = len(rings) == 1 or time == before
         return time
 
-    def next_write(self) -> int:
-        """No word of a pixel that has not started can be written before this cycle."""
-        return self._ready + self._first_write
+    def next_end(self) -> int:
+        """No pixel that has not started can free its inputs for this cycle or an earlier one."""
+        return self.ready + self.timing.cycles[len(self.starts) % self._frame_pixels]
 
 
 class Pool:
@@ -400,9 +406,9 @@ class Tap:
         candidate: the cycle of the next read, if it only depends on a write of the ring not yet decided.
     """
 
-    def __init__(self, name: str, words: int, ring: Ring, outlet: Outlet, total: int) -> None:
-        self.name, self.words = name, words
-        self._ring, self._outlet, self._total = ring, outlet, total
+    def __init__(self, words: int, reader: Conv, outlet: Outlet, total: int) -> None:
+        self.words = words
+        self._reader, self._ring, self._outlet, self._total = reader, reader.ring, outlet, total
         self.writer: Conv | None = None
         self.reads: list[int] = []
         self.candidate: int | None = None
@@ -457,12 +463,14 @@ class Tap:
                 return time
             time += written == time
             self._write += 1
-        if self.writer is not None and time < self.writer.next_write():
+        # The ring's next pixel is not written before its slot is free: passed by this word and by the window.
+        slot = len(self._ring.loaded) - self._ring.pixels
+        if number >= self._limit() or word < (slot + 1) * self.words:
             return time
-        # The next pixel is not written before this word's slot is free.
-        if word < (len(self._ring.loaded) - self._ring.pixels + 1) * self.words:
+        first = self.writer.first_write if self.writer is not None else 0
+        if slot + self._ring.margin >= len(self._ring.passed) and time < self._reader.next_end() + first:
             return time
-        if number >= self._limit():
+        if self.writer is not None and time < self.writer.ready + first:
             return time
         self.candidate = time
         return None
