@@ -25,7 +25,7 @@ void clone(hls::stream<typename Word<typename C::format_t, C::lanes>::type> &in,
 word_loop:
     while (moved != C::words) {
         TAILOR_PIPELINE
-        const bool moves = may_read(in);
+        const bool moves = !first.full() && !second.full() && may_read(in);
         if (moves) {
             const typename Word<typename C::format_t, C::lanes>::type word = in.read();
             first.write(word);
