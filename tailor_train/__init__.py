@@ -21,7 +21,7 @@ from tailor_train.evaluation import evaluate_accuracy
 from tailor_train.gates import Method, Student, deploy, finalize, prepare
 from tailor_train.plan import SkipChoice, SkipPlan, SkipState, SkipStyle
 from tailor_train.schedule import AlterationSchedule
-from tailor_train.surgery import Deployed, apply_plan
+from tailor_train.surgery import Deployed, apply_plan, fold_deployed
 from tailor_train.training import TrainResult, train
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "deploy",
     "evaluate_accuracy",
     "finalize",
+    "fold_deployed",
     "prepare",
     "train",
 ]

@@ -87,9 +87,7 @@ def load_run(path: Path | str) -> Run:
     Raises:
         TrainError: nothing there, a damaged file, or a checkpoint that this package did not write.
     """
-    file = Path(path)
-    if file.is_dir():
-        file = file / MODEL_FILE
+    file = checkpoint_file(path)
     tensors, header = load_tensors(file)
     version = header.get("tailor_format")
     if version is None:
@@ -116,6 +114,12 @@ def load_run(path: Path | str) -> Run:
         raise TrainError(
             f"checkpoint '{file}' is damaged: its header lacks or garbles {error}; write it again"
         ) from error
+
+
+def checkpoint_file(path: Path | str) -> Path:
+    """The checkpoint of a RUN folder, or the file itself."""
+    file = Path(path)
+    return file / MODEL_FILE if file.is_dir() else file
 
 
 def saved_plan(file: Path | str) -> SkipPlan:

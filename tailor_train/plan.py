@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -43,3 +43,8 @@ class SkipChoice:
 
 SkipPlan = Mapping[str, SkipChoice]
 """Choice by skip name. A skip that is not named is kept; an empty plan is the original network."""
+
+
+def with_folds(plan: SkipPlan) -> SkipPlan:
+    """The plan with every short skip in its convolution's weights."""
+    return {name: replace(choice, folded=choice.state is SkipState.SHORTENED) for name, choice in plan.items()}

@@ -24,7 +24,7 @@ from tailor_train.evaluation import evaluate_accuracy
 from tailor_train.files import make_folder, write_atomically
 from tailor_train.fixed_module import FixedPointModule
 from tailor_train.fixed_point import SINGLE_LIMIT, parse_format
-from tailor_train.plan import SkipPlan, SkipState
+from tailor_train.plan import with_folds
 from tailor_train.surgery import Deployed, fold_deployed
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _quantize(
         config.data.name, config.data.args, input_shape=run.input_shape, model=deployed.module, seed=config.seed
     )
     accuracy_float = evaluate_accuracy(deployed.module, split.test)
-    plan = _folded_plan(run.plan) if settings.fold_skips == "trained" else run.plan
+    plan = with_folds(run.plan) if settings.fold_skips == "trained" else run.plan
     network = fold_deployed(deployed, [name for name, choice in plan.items() if choice.folded])
     model = calibrated_model(network, _calibration_images(split.train), settings.bits)
     if settings.mode == "qat":
@@ -251,11 +251,6 @@ def _first_difference(fixed: FixedPointModule, model: BrevitasModel, inputs: Ten
                 "the checkpoint was not written"
             )
     return "the exported integers differ from Brevitas from run to run; the checkpoint was not written"
-
-
-def _folded_plan(plan: SkipPlan) -> SkipPlan:
-    """The plan with every shortened skip in its convolutions' weights."""
-    return {name: replace(choice, folded=choice.state is SkipState.SHORTENED) for name, choice in plan.items()}
 
 
 def _executor(deployed: Deployed, export: Export) -> FixedPointModule:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tailor_train.checkpoint import MODEL_FILE, Run, load_into, load_weights, save_run, saved_plan
+from tailor_train.checkpoint import MODEL_FILE, Run, checkpoint_file, load_into, load_weights, save_run
 from tailor_train.config import TrainingConfig, config_text, load_config
 from tailor_train.curves import draw_curves
 from tailor_train.data import DataSplit, load_data
@@ -27,7 +27,8 @@ from tailor_train.loop import Loop, Phase, make_optimizer
 from tailor_train.metrics import EpochRow, write_metrics
 from tailor_train.models import build_model, initialise, input_shape_of, split_builtin_args
 from tailor_train.naming import nearest
-from tailor_train.plan import SkipChoice, SkipPlan, SkipState
+from tailor_train.plan import SkipChoice, SkipPlan
+from tailor_train.preflight import check_fold, check_teacher
 from tailor_train.progress import EpochBar
 from tailor_train.resume import Position, digest_of, load_position, restore_phase, save_position
 from tailor_train.schedule import AlterationSchedule
@@ -94,7 +95,8 @@ class _Session:
         self.loop = Loop(config, self.data, self.device)
         self.student = self._student_template() if config.alters else None
         self.teacher = apply_plan(self.model, self.student.plan if self.student else {}, self.input_shape)
-        self._check_teacher()
+        check_teacher(config, self.model, self.teacher, self.input_shape)
+        check_fold(config, self.model, self._final_plan(), self.input_shape)
         self.epochs = self._epochs()
 
     def run(self) -> TrainResult:
@@ -125,7 +127,7 @@ class _Session:
             load_into(model, load_weights(model_config.weights), f"weights '{model_config.weights}'")
         teacher = self.config.teacher
         if self.config.alters and teacher is not None and teacher.weights is not None:
-            load_into(model, load_weights(_checkpoint_file(teacher.weights)), f"weights '{teacher.weights}'")
+            load_into(model, load_weights(checkpoint_file(teacher.weights)), f"weights '{teacher.weights}'")
         shape = model_config.input_shape or input_shape_of(model_config.factory, args)
         data = load_data(
             self.config.data.name, self.config.data.args, input_shape=shape, model=model, seed=self.config.seed
@@ -149,21 +151,16 @@ class _Session:
                 )
         return self._prepare(copy.deepcopy(self.model))
 
-    def _check_teacher(self) -> None:
-        """Weights of a teacher that is not trained here must be of a network with sums where `skips.style` says."""
-        config = self.config
-        path = config.model.weights if config.teacher is None else config.teacher.weights
-        plan = saved_plan(_checkpoint_file(path)) if path and config.alters else {}
-        written = {name: replace(choice, state=SkipState.KEPT, folded=False) for name, choice in plan.items()}
-        if plan and apply_plan(self.model, written, self.input_shape).module.code != self.teacher.module.code:
-            places = {"pre": "in front of", "post": "behind"}
-            style = config.skips.style
-            other = "pre" if style == "post" else "post"
-            raise TrainError(
-                f"weights '{_checkpoint_file(str(path))}' are of a network whose sums stand {places[other]} their "
-                f"activations, 'skips.style' is '{style}'; train a teacher with teacher.epochs, or set skips.style "
-                f"to '{other}'"
-            )
+    def _final_plan(self) -> SkipPlan:
+        """What the network's skips are when the run ends."""
+        if self.student is None:
+            return self.plan
+        gated = {skip.name for skip in self.student.gated}
+        state = self.student.method.state
+        return {
+            name: replace(choice, state=state) if name in gated else choice
+            for name, choice in self.student.plan.items()
+        }
 
     def _prepare(self, model: nn.Module) -> Student:
         return prepare(
@@ -298,11 +295,6 @@ def _seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def _checkpoint_file(path: str) -> Path:
-    file = Path(path)
-    return file / MODEL_FILE if file.is_dir() else file
 
 
 def _changed_keys(before: str, after: str) -> list[str]:

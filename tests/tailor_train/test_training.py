@@ -315,6 +315,11 @@ def test_nan_stops(own_folder: Path) -> None:
             "layer2.0, layer3.0",
         ),
         ({"device": "abacus"}, "'device' is 'abacus', which torch cannot use here; use auto or cpu"),
+        (
+            {"skips": {"style": "post"}, "method": "skip_shortener", "quantize": {"fold_skips": "trained"}},
+            "skip 'layer1.0.0' cannot be folded into 'layer1.0.conv1' before quantization: style 'post' adds behind "
+            "the activation; use fold_skips: exact",
+        ),
         ({"teacher": {"weights": "none.pth"}}, "weights 'none.pth' do not exist"),
     ],
 )
