@@ -43,6 +43,7 @@ def fifo_instance(design: Design, stream: Stream) -> StageInstance:
         "Depth": stream.depth_words,
         "ReserveWords": reserved_words(design, stream),
         "ClaimWords": claimed_words(design, stream),
+        "Registered": int(fifo_storage(stream) != "srl" or not (claimed_words(design, stream) or stream.sink is None)),
         "Storage": fifo_storage(stream),
     }
     return StageInstance(name=identifier(stream.name), module="stream_fifo", parameters=tuple(parameters.items()))

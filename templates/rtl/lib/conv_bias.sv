@@ -18,7 +18,11 @@ module conv_bias #(
     logic [Width-1:0] memory[Words];
 
     initial $readmemh(MemoryFile, memory);
-    assign bias_o = memory[word_q];
+    // A word of its own for each count, not memory[word_q]: synthesis would give that a register of its own.
+    always_comb begin
+        bias_o = '0;
+        for (int word = 0; word < Words; word++) if (word_q == WordBits'(word)) bias_o = memory[word];
+    end
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) word_q <= '0;

@@ -327,16 +327,17 @@ module conv_stage #(
         .bias_o(bias)
     );
     if ((JoinsStream || JoinsShiftRegister) && !JoinAfterRelu) begin : gen_begin_with_skip
+        // The skip first: the table of biases then melts into the adder's LUTs.
         align_add #(
             .Lanes(Lanes),
-            .ABits(BiasBits),
-            .BBits(JoinBits),
-            .BSigned(JoinSigned),
-            .BShift(JoinShift),
+            .ABits(JoinBits),
+            .ASigned(JoinSigned),
+            .AShift(JoinShift),
+            .BBits(BiasBits),
             .SumBits(AccBits)
         ) i_begin (
-            .a_i(bias),
-            .b_i(join_slice),
+            .a_i(join_slice),
+            .b_i(bias),
             .sum_o(begin_with)
         );
     end else begin : gen_begin_with_bias

@@ -1,10 +1,12 @@
-// The words of a stream_fifo behind its output register, in shift registers (SRL16/SRL32).
+// The words of a stream_fifo in shift registers (SRL16/SRL32).
 //
-// `push_i` shifts a word in; `pop_i` moves the oldest one into `data_q_o` and needs `valid_o`.
+// `push_i` shifts a word in; `data_o` shows the oldest one, Registered: the one that the last
+// `pop_i` has moved into the output register. `pop_i` needs `valid_o`.
 // A word pushed in cycle t is valid from t+1. Words may be pushed and popped in one cycle.
 module fifo_store_srl #(
     parameter int Width = 8,
-    parameter int Words = 3
+    parameter int Words = 3,
+    parameter bit Registered = 1
 ) (
     input  logic             clk_i,
     input  logic             rst_ni,
@@ -12,7 +14,7 @@ module fifo_store_srl #(
     input  logic [Width-1:0] data_i,
     input  logic             pop_i,
     output logic             valid_o,
-    output logic [Width-1:0] data_q_o
+    output logic [Width-1:0] data_o
 );
     localparam int AddressBits = $clog2(Words);
 
@@ -44,5 +46,9 @@ module fifo_store_srl #(
         .data_o(oldest)
     );
 
-    always_ff @(posedge clk_i) if (pop_i) data_q_o <= oldest;
+    if (Registered) begin : gen_register
+        always_ff @(posedge clk_i) if (pop_i) data_o <= oldest;
+    end else begin : gen_direct
+        assign data_o = oldest;
+    end
 endmodule

@@ -7,9 +7,10 @@
 // asks `claim_ready_o`, raises `claim_i` and takes them in any later cycles; each is offered when it is
 // due. ClaimWords = 0: a reader without claims, claim_ready_o is low.
 //
-// Timing: a word written in cycle t is offered from t+2. A promise made in t counts from t+1. A word taken
+// Timing: a word written in cycle t is offered from t+2 (from t+1 if not Registered). A promise made in t counts from t+1. A word taken
 // in t frees its place for the promise of cycle t+1. One word a cycle needs Depth >= 3.
-// Depth counts every word that can be held or promised, the output register included.
+// Depth counts every word that can be held or promised, the output register included. Without the output
+// register (Registered = 0, Storage "srl") words leave straight from the shift register.
 // Deadlock condition: Depth < ReserveWords (room_o never rises).
 //
 // Storage: "srl" a shift register, "lutram" or "bram" a ring in RAM, "uram" as bram.
@@ -18,6 +19,7 @@ module stream_fifo #(
     parameter int Depth = 2,
     parameter int ReserveWords = 1,
     parameter int ClaimWords = 0,
+    parameter bit Registered = 1,
     parameter Storage = "srl"
 ) (
     input  logic             clk_i,
@@ -33,16 +35,14 @@ module stream_fifo #(
     output logic [Width-1:0] out_data_o
 );
     localparam int CountBits = $clog2(Depth + 1);
-    localparam int StoreWords = (Depth > 4) ? Depth - 1 : 3;  // shorter ones would not become an SRL
+    localparam int StoreDepth = Registered ? Depth - 1 : Depth;
+    localparam int StoreWords = (StoreDepth > 3) ? StoreDepth : 3;  // shorter ones would not become an SRL
 
     logic [CountBits-1:0] promised_q, change;
-    logic out_valid_q;
     logic take, load, store_valid;
 
     assign room_o = promised_q <= CountBits'(Depth - ReserveWords);
-    assign take = out_valid_q && out_ready_i;
-    assign load = store_valid && (!out_valid_q || out_ready_i);
-    assign out_valid_o = out_valid_q;
+    assign take = out_valid_o && out_ready_i;
 
     // One constant for each case, so that one adder suffices.
     always_comb begin
@@ -51,14 +51,22 @@ module stream_fifo #(
     end
 
     always_ff @(posedge clk_i) begin
-        if (!rst_ni) begin
-            promised_q  <= '0;
-            out_valid_q <= 1'b0;
-        end else begin
-            promised_q <= promised_q + change;
-            if (load) out_valid_q <= 1'b1;
+        if (!rst_ni) promised_q <= '0;
+        else promised_q <= promised_q + change;
+    end
+
+    if (Registered) begin : gen_register
+        logic out_valid_q;
+        assign out_valid_o = out_valid_q;
+        assign load = store_valid && (!out_valid_q || out_ready_i);
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) out_valid_q <= 1'b0;
+            else if (load) out_valid_q <= 1'b1;
             else if (out_ready_i) out_valid_q <= 1'b0;
         end
+    end else begin : gen_direct
+        assign out_valid_o = store_valid;
+        assign load = take;
     end
 
     // Words written and not claimed yet; a word written in t can be claimed in t+1.
@@ -87,7 +95,8 @@ module stream_fifo #(
     if (UseSrl) begin : gen_srl
         fifo_store_srl #(
             .Width(Width),
-            .Words(StoreWords)
+            .Words(StoreWords),
+            .Registered(Registered)
         ) i_store (
             .clk_i,
             .rst_ni,
@@ -95,7 +104,7 @@ module stream_fifo #(
             .data_i(in_data_i),
             .pop_i(load),
             .valid_o(store_valid),
-            .data_q_o(out_data_o)
+            .data_o(out_data_o)
         );
     end else begin : gen_ram
         fifo_store_ram #(
