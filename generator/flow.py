@@ -22,7 +22,7 @@ from generator.fixed_point import FloatArray, IntArray, dequantize
 from generator.float_graph import FloatGraph
 from generator.graph import Graph
 from generator.passes import BuiltDesign, build_design
-from generator.passes.formats import ignored_layers
+from generator.passes.formats import ignored_layers, unused_results
 from generator.passes.quantize import quantize, resolve_formats, wrapped_parameters
 from generator.reference import run_reference
 from generator.source import FormatTable, Network
@@ -108,6 +108,12 @@ def quantize_network(
     graph = quantize(float_graph, formats, network.integers)
     ignored = ignored_layers(float_graph, config) if config else ()
     warnings = [f"HLSConfig.LayerName.{name}: is folded into its convolution and ignored" for name in ignored]
+    if network.quantization is None and config is not None:
+        warnings += [
+            f"HLSConfig.LayerName.{name}: a sum takes its exact value, so its result format is ignored; give the "
+            f"sum's to {name.removesuffix('.relu')}"
+            for name in unused_results(float_graph, config)
+        ]
     if network.integers is None:
         warnings += _wrapped_parameters(float_graph, formats)
     return Quantized(network=network, formats=formats, graph=graph, warnings=tuple(warnings))

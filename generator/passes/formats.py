@@ -99,6 +99,17 @@ def ignored_layers(float_graph: FloatGraph, config: HardwareConfig) -> tuple[str
     return tuple(name for name in config.layers if name in float_graph.vanished and name not in canonical)
 
 
+def unused_results(float_graph: FloatGraph, config: HardwareConfig) -> tuple[str, ...]:
+    """ReLUs under LayerName whose `result` decides nothing, as a sum takes the exact value: worth a warning.
+
+    Raises:
+        ConfigError: as `layer_configs`.
+    """
+    exact = {node.relu for node in float_graph.nodes if node.relu is not None and float_graph.leaves_exact(node)}
+    layers = layer_configs(float_graph, config)
+    return tuple(name for name, entry in layers.items() if name in exact and entry.result is not None)
+
+
 def read_formats(float_graph: FloatGraph, table: FormatTable) -> dict[str, NodeFormats]:
     """Formats by node (and input) name, every entry of the table parsed.
 

@@ -164,6 +164,16 @@ def test_weights_that_wrap_are_told_of(network: Network) -> None:
     assert flow.quantize_network(network, CONFIG).warnings == ()
 
 
+def test_a_format_that_decides_nothing_is_told_of() -> None:
+    post = load_source("skip_block", args={"filters": 2, "image_size": 4, "skips": "shortened", "style": "post"})
+    layers = {"block.conv1.relu": {"Precision": {"result": "ap_fixed<8,3>"}}}
+    data = {"HLSConfig": {"Model": {"ReuseFactor": 36, "Precision": "ap_fixed<12,5>"}, "LayerName": layers}}
+    assert flow.quantize_network(post, parse_hardware(data, "test")).warnings == (
+        "HLSConfig.LayerName.block.conv1.relu: a sum takes its exact value, so its result format is ignored; "
+        "give the sum's to block.conv1",
+    )
+
+
 def test_empty_data_is_refused(quantized: flow.Quantized, images: np.ndarray) -> None:
     with pytest.raises(SourceError, match=r"^evaluate: the data set is empty$"):
         flow.evaluate(quantized, images[:0], None)

@@ -12,7 +12,7 @@ from generator.config import LayerConfig
 from generator.errors import ConfigError, NumericsError
 from generator.fixed_point import parse_format
 from generator.float_graph import FloatGraph
-from generator.passes.formats import ignored_layers, read_formats, resolve_formats
+from generator.passes.formats import ignored_layers, read_formats, resolve_formats, unused_results
 from tests.generator.networks import Net, config, float_graph, seeded
 
 WIDE, NARROW, SMALL = "ap_fixed<16,6>", "ap_fixed<8,3,AP_RND_CONV,AP_SAT>", "ap_ufixed<8,4>"
@@ -68,6 +68,13 @@ def test_sum_without_relu_takes_its_main_convolution() -> None:
     assert "blocks.0.conv2.relu" not in table  # exact: only the sum reads it
     assert read_formats(graph, table)["blocks.0.conv2"].result is None
     assert read_formats(graph, table)["blocks.0.add"].result == parse_format(NARROW)
+
+
+def test_a_relu_that_a_sum_takes_exactly_needs_no_result() -> None:
+    graph = float_graph(seeded(Net(2, (3, 4), (2,), "pool", post=True), 0), (2, 6, 4))
+    layers = {name: entry(result=NARROW) for name in ("stem.relu", "blocks.0.conv1.relu", "blocks.0.conv2.relu")}
+    assert unused_results(graph, config(layers=layers)) == ("blocks.0.conv2.relu",)
+    assert unused_results(graph, config(layers={"blocks.0.conv2.relu": LayerConfig(reuse_factor=4)})) == ()
 
 
 def test_folded_layers_are_ignored(graph: FloatGraph) -> None:
