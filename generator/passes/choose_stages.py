@@ -10,6 +10,7 @@ from generator.passes.build_stages import StageNetwork, build_stages
 from generator.passes.count_slices import count_slices
 from generator.passes.place_skips import PlacedSkip, place_skips
 from generator.passes.set_folding import set_folding
+from generator.passes.set_lanes import mismatched_taps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,17 +23,21 @@ class ChosenStages:
 
 
 def choose_stages(graph: Graph, config: HardwareConfig) -> ChosenStages:
-    """Fold and place; within a budget of DSP slices, as often as other products than the layers' take of it.
+    """Fold and place: again where a tap fits no stream, and where other products take of a budget of DSP slices.
 
     Raises:
         FoldingError, PlacementError: the configuration asks for what cannot be built.
     """
     budget = config.max_dsp
+    untappable: set[str] = set()
     while True:
         foldings, folding_warnings = set_folding(graph, config, budget)
-        skips, skip_warnings = place_skips(graph, config, foldings)
+        skips, skip_warnings = place_skips(graph, config, foldings, untappable)
         network = build_stages(graph, config, foldings, skips)
+        unfit = {skip for tap in mismatched_taps(network.stages, network.streams) for skip in network.tap_streams[tap]}
         excess = 0 if config.max_dsp is None else count_slices(network.stages) - config.max_dsp
-        if budget is None or excess <= 0:
+        if not unfit and (budget is None or excess <= 0):
             return ChosenStages(network=network, skips=skips, warnings=(*folding_warnings, *skip_warnings))
-        budget -= excess
+        untappable |= unfit
+        if budget is not None:
+            budget -= max(excess, 0)

@@ -27,7 +27,8 @@ def misfit(
     if implementation is Implementation.NONE:
         return "none is for removed skips and this one is part of the network; remove it in training"
     if implementation in IN_STAGE:
-        return _misfit_in_stage(graph, edge, implementation, lean=lean)
+        reason = _misfit_in_stage(graph, edge, implementation, lean=lean)
+        return reason or _misfit_centre(graph, edge, implementation, foldings)
     if implementation in TAPPED:
         return _misfit_tapped(graph, edge, implementation, foldings, lean=lean)
     return ""
@@ -67,9 +68,26 @@ def _misfit_in_stage(graph: Graph, edge: SkipEdge, implementation: Implementatio
         return f"the conv {conv.name} is rectified before the add (style post), a weight cannot be; use centre_tap"
     if any(pad != size // 2 for pad, size in zip(layer.padding, layer.kernel, strict=True)):
         return f"the conv {conv.name} is not same-padded, its window's centre is not the skip's pixel; use clone_fifo"
-    one_fits = layer.weight_format.fraction_bits >= 0 or edge.projection is not None
-    if implementation is Implementation.CENTRE_TAP and not one_fits:
+    return ""
+
+
+def _misfit_centre(
+    graph: Graph, edge: SkipEdge, implementation: Implementation, foldings: Mapping[str, Folding]
+) -> str:
+    """Why an identity cannot be read at the centre tap; empty if it can, or is not to be."""
+    if implementation is not Implementation.CENTRE_TAP or edge.projection is not None:
+        return ""
+    conv = graph.node(edge.main[0])
+    layer, folding = conv.layer, foldings[conv.name]
+    assert isinstance(layer, Conv2d)
+    if layer.weight_format.fraction_bits < 0 and not conv.relu:
         return f"the weights of {conv.name} are whole multiples of more than 1, which cannot hold 1.0; use fold"
+    channels = folding.simd // folding.form.taps(layer.kernel)
+    if folding.pe % channels:
+        return (
+            f"the conv {conv.name} reads {channels} channels a beat, which do not divide the {folding.pe} output "
+            "channels that it sums at once; use fold, or another reuse factor"
+        )
     return ""
 
 

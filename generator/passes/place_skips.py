@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from generator.config import HardwareConfig, SkipConfig
@@ -10,11 +10,13 @@ from generator.design import Implementation, Storage
 from generator.errors import PlacementError
 from generator.graph import Graph, SkipEdge
 from generator.layers.conv2d import Conv2d
-from generator.passes.fit_skip import look_ahead, misfit
+from generator.passes.fit_skip import TAPPED, look_ahead, misfit
 from generator.passes.mac_layer import Folding
+from generator.passes.skip_cost import skip_cost
 
-IN_STAGE_BY_COST = (Implementation.FOLD, Implementation.CENTRE_TAP, Implementation.SHIFT_REGISTER)
-"""Ways to build a skip over one conv inside its stage, the cheapest first."""
+OVER_ONE_CONV = (Implementation.FOLD, Implementation.CENTRE_TAP, Implementation.SHIFT_REGISTER)
+OVER_SEVERAL = (Implementation.LINE_BUFFER_TAP, Implementation.RING_EXTEND)
+"""What `auto` may take beside clone_fifo; of equal cost the first."""
 
 _STORES_NOTHING = {
     Implementation.FOLD: "fold stores nothing",
@@ -35,9 +37,12 @@ class PlacedSkip:
 
 
 def place_skips(
-    graph: Graph, config: HardwareConfig, foldings: Mapping[str, Folding]
+    graph: Graph, config: HardwareConfig, foldings: Mapping[str, Folding], untappable: Collection[str] = ()
 ) -> tuple[tuple[PlacedSkip, ...], tuple[str, ...]]:
     """Choose an implementation and a storage for every skip of the original network.
+
+    Args:
+        untappable: skips whose tap has turned out to fit no stream.
 
     Returns:
         The placed skips in execution order (removed ones last), and warnings where Skip.Default does
@@ -56,7 +61,7 @@ def place_skips(
     placed: list[PlacedSkip] = []
     warnings: list[str] = []
     for edge in graph.skips:
-        site = _Site(graph=graph, edge=edge, foldings=foldings, lean=config.lean)
+        site = _Site(graph=graph, edge=edge, foldings=foldings, config=config, untappable=untappable)
         named = config.skips.get(edge.name) or config.skips.get(edge.parent)
         chosen = named or config.skip_default
         reason = site.misfit(chosen)
@@ -122,7 +127,8 @@ class _Site:
     graph: Graph
     edge: SkipEdge
     foldings: Mapping[str, Folding]
-    lean: bool
+    config: HardwareConfig
+    untappable: Collection[str]
 
     def place(self, chosen: SkipConfig) -> PlacedSkip:
         """The skip with a choice that fits."""
@@ -139,20 +145,21 @@ class _Site:
         return self._misfit(chosen.implementation or self._auto(chosen), chosen)
 
     def _auto(self, chosen: SkipConfig) -> Implementation:
-        """The first of the candidates that fits with the storage and the depth asked for."""
-        for implementation in self._candidates():
-            if not self._misfit(implementation, chosen):
-                return implementation
-        return Implementation.CLONE_FIFO
+        """The cheapest of the candidates that fit with the storage and the depth asked for."""
+        fitting = [way for way in self._candidates() if not self._misfit(way, chosen)]
+        if not self.config.lean or not fitting:
+            return (*fitting, Implementation.CLONE_FIFO)[0]
+        ways = (*fitting, Implementation.CLONE_FIFO)
+        return min(ways, key=lambda way: skip_cost(self.graph, self.edge, way, self.foldings, self.config))
 
     def _candidates(self) -> tuple[Implementation, ...]:
-        """What `auto` may take, the cheapest first."""
-        if not self.lean:
+        """What `auto` may take beside clone_fifo."""
+        if not self.config.lean:
             short = self.edge.short and len(self.edge.main) == 1
             return (Implementation.SHIFT_REGISTER,) if short else ()
         if len(self.edge.main) == 1:
-            return IN_STAGE_BY_COST
-        return (Implementation.LINE_BUFFER_TAP,) if self._first_looks_ahead() else ()
+            return OVER_ONE_CONV
+        return OVER_SEVERAL if self._first_looks_ahead() else ()
 
     def _first_looks_ahead(self) -> bool:
         """Whether the first conv's ring keeps pixels behind its centre: without any a tap saves nothing."""
@@ -160,7 +167,12 @@ class _Site:
         return isinstance(layer, Conv2d) and look_ahead(layer, self.graph.shape_of(self.edge.fork).width) > 0
 
     def _misfit(self, implementation: Implementation, chosen: SkipConfig) -> str:
-        reason = misfit(self.graph, self.edge, implementation, self.foldings, lean=self.lean)
+        if implementation in TAPPED and self.edge.name in self.untappable:
+            return (
+                f"words of the ring of {self.edge.main[0]}, which {implementation} would send, do not fit the words "
+                "that the join takes; use clone_fifo, or another reuse factor"
+            )
+        reason = misfit(self.graph, self.edge, implementation, self.foldings, lean=self.config.lean)
         return reason or _wrong_memory(implementation, chosen)
 
 
