@@ -129,7 +129,7 @@ cycle_loop:
             }
             if (window.ends_pixel()) {
                 skip.next_pixel(waiting);
-                operands.next_pixel();
+                operands.next_pixel(window);
             }
             window.advance();
         }

@@ -4,7 +4,7 @@
 //   needed(window)             words that must be loaded for the next step; after the frame's last pixel, all
 //   fetch(ring, loaded, ...)   once an iteration: what the form reads ahead of the beats; whether it did
 //   read(x, ring, window, ...) the beat's C::simd operands, tap-major; zero outside the image
-//   next_pixel()               the beat was its pixel's last
+//   next_pixel(window)         the beat was its pixel's last
 //
 // READ_SERIAL and READ_ROWS (BankReader) read in the beat itself. READ_WINDOW (WindowReader) holds the window in
 // registers and reads one kernel column ahead of it, also the first ones of the next row while the last
@@ -63,11 +63,161 @@ template <class C> class BankReader {
         }
     }
 
-    void next_pixel() {}
+    void next_pixel(const Window<C> &) {}
 };
 
+template <class C> class WindowReader {
+    typedef ConvSizes<C> S;
+    typedef typename S::ring_word_t word_t;
+
+  public:
+    explicit WindowReader(typename Window<C>::origin_t origin)
+        : rows_left_(C::out_height), top_(-C::pad_height), bank_(Window<C>::first_bank(origin)),
+          row_need_(Window<C>::kFirstRowNeed), column_(0), word_(0), address_(0), staged_(0), consumed_(0),
+          formed_(false) {
+        TAILOR_INLINE
+    }
+
+    bool ready(const Window<C> &, int) const { return formed_; }
+    int needed(const Window<C> &) const { return rows_left_ == 0 ? S::kFrameWords : needed_now(); }
+
+    // Reads a word of the next column, and forms the next window when its columns are there.
+    template <class Monitor> bool fetch(const typename S::ring_t &ring, int loaded, Monitor &monitor) {
+        TAILOR_INLINE
+        TAILOR_REGISTERS(window_)
+        TAILOR_REGISTERS(queue_)
+        const bool fetches = rows_left_ != 0 && staged_ != kQueue && loaded >= needed_now();
+        if (fetches) {
+        bank_loop:
+            for (int row = 0; row < C::kernel_height; ++row) {
+                TAILOR_UNROLL
+                const int bank = ring_add<S::kBanks>(bank_, row);
+                queue_[staged_][row][word_] = ring[bank][address_];
+                const bool inside = top_ + row >= 0 && top_ + row < C::in_height;
+                if (inside) monitor.reads(bank * S::kBankWords + address_);
+            }
+            next_word();
+        }
+        if (!formed_ && staged_ >= due()) form();
+        return fetches;
+    }
+
+    template <class Monitor>
+    void read(typename C::input_t x[C::simd], const typename S::ring_t &, const Window<C> &window, Monitor &) const {
+        TAILOR_INLINE
+    row_loop:
+        for (int row = 0; row < C::kernel_height; ++row) {
+            TAILOR_UNROLL
+        column_loop:
+            for (int column = 0; column < C::kernel_width; ++column) {
+                TAILOR_UNROLL
+                word_t word = 0;
+                if (window.holds_row(row) && window.holds_column(column)) {
+                    word = window_[column][row][window.in_group() / S::kSlices];
+                }
+                set_operands<C>(x, row * C::kernel_width + column, word, window.slice());
+            }
+        }
+    }
+
+    void next_pixel(const Window<C> &window) {
+        TAILOR_INLINE
+        formed_ = false;
+        if (window.ends_row()) consumed_ = 0;
+    }
+
+  private:
+    // Columns that the windows of a row touch, that its first one takes, and that may wait.
+    static const int kColumns =
+        Smaller<(C::out_width - 1) * C::stride_width + C::kernel_width - C::pad_width, C::in_width>::value;
+    static const int kFirst = Smaller<C::kernel_width - C::pad_width, kColumns>::value;
+    static const int kQueue = Larger<C::kernel_width - C::pad_width, C::stride_width>::value;
+
+    // Words that must be in the ring for the next one to be read.
+    int needed_now() const { return row_need_ + (column_ + 1) * S::kPixelWords; }
+
+    // New columns of the current window.
+    int due() const {
+        if (consumed_ == 0) return kFirst;
+        return kColumns - consumed_ < C::stride_width ? kColumns - consumed_ : C::stride_width;
+    }
+
+    void next_word() {
+        TAILOR_INLINE
+        ++address_;
+        if (++word_ != S::kPixelWords) return;
+        word_ = 0;
+        ++staged_;
+        if (++column_ != kColumns) return;
+        column_ = 0;
+        address_ = 0;
+        --rows_left_;
+        top_ += C::stride_height;
+        bank_ = ring_add<S::kBanks>(bank_, C::stride_height % S::kBanks);
+        row_need_ = add_up_to(row_need_, C::stride_height * S::kRowWords, Window<C>::kLastRowNeed);
+    }
+
+    // Moves the columns that are due from the queue into the window.
+    void form() {
+        TAILOR_INLINE
+        const int columns = due();
+    window_loop:
+        for (int column = 0; column < C::kernel_width; ++column) {
+            TAILOR_UNROLL
+            const int behind = column + C::stride_width; // its place a pixel ago
+            if (consumed_ == 0) {
+                if (column >= C::pad_width) copy_column(window_[column], queue_[column - C::pad_width]);
+            } else if (behind < C::kernel_width) {
+                copy_column(window_[column], window_[behind]);
+            } else {
+                copy_column(window_[column], queue_[behind - C::kernel_width]);
+            }
+        }
+    queue_loop:
+        for (int place = 0; place < kQueue; ++place) {
+            TAILOR_UNROLL
+            if (place + columns < kQueue) copy_column(queue_[place], queue_[place + columns]);
+        }
+        staged_ -= columns;
+        consumed_ += columns;
+        formed_ = true;
+    }
+
+    typedef word_t column_t[C::kernel_height][S::kPixelWords];
+    static void copy_column(column_t &to, const column_t &from) {
+        TAILOR_INLINE
+    copy_row_loop:
+        for (int row = 0; row < C::kernel_height; ++row) {
+            TAILOR_UNROLL
+        copy_word_loop:
+            for (int word = 0; word < S::kPixelWords; ++word) {
+                TAILOR_UNROLL
+                to[row][word] = from[row][word];
+            }
+        }
+    }
+
+    column_t window_[C::kernel_width];
+    column_t queue_[kQueue]; // the columns that come next; the last one perhaps in part
+    // Where the queue is filled: rows of windows, then columns, then words.
+    typename Count<C::out_height>::type rows_left_;
+    typename Count<C::in_height + C::kernel_height + C::stride_height>::type top_;
+    typename Count<S::kBanks>::type bank_;
+    typename S::words_t row_need_;
+    typename Count<C::in_width>::type column_;
+    typename Count<S::kPixelWords>::type word_;
+    typename S::address_t address_;
+    typename Count<kQueue>::type staged_;        // whole columns in the queue
+    typename Count<C::in_width>::type consumed_; // columns of this row that the window has taken
+    bool formed_;
+};
+
+// The reader of a form.
 template <class C, ReadForm Form> struct Operands : BankReader<C> {
-    explicit Operands(int origin) : BankReader<C>(origin) {}
+    explicit Operands(typename Window<C>::origin_t origin) : BankReader<C>(origin) {}
+};
+template <class C> struct Operands<C, READ_WINDOW> : WindowReader<C> {
+    explicit Operands(typename Window<C>::origin_t origin) : WindowReader<C>(origin) {}
 };
 
 } // namespace tailor

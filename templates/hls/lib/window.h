@@ -43,6 +43,18 @@ template <class C> class Window {
         rewind();
     }
 
+    // What a window needs: the rows above its last one in full, and the pixels of its last one.
+    static const int kFirstRowNeed =
+        Smaller<C::kernel_height - 1 - C::pad_height, C::in_height - 1>::value * S::kRowWords;
+    static const int kFirstColumnNeed = Smaller<C::kernel_width - C::pad_width, C::in_width>::value * S::kPixelWords;
+    static const int kLastRowNeed = (C::in_height - 1) * S::kRowWords;
+
+    // The bank of the kernel's first row at a frame's first window.
+    static int first_bank(origin_t origin) {
+        TAILOR_INLINE
+        return kSerial ? 0 : ring_add<S::kBanks>(origin, S::kBanks - C::pad_height % S::kBanks);
+    }
+
     // The origin of the frame after one with this origin.
     static int next_origin(origin_t origin) {
         TAILOR_INLINE
@@ -50,7 +62,7 @@ template <class C> class Window {
     }
 
     bool computed() const { return computed_; } // the whole frame
-    bool starts_row() const { return column_ == 0; }
+    bool ends_row() const { return column_ == C::out_width - 1; }
     bool starts_pixel() const { return group_ == 0 && starts_group(); }
     bool starts_group() const { return tap_row_ == first_row() && tap_column_ == first_column() && in_group_ == 0; }
     bool ends_group() const {
@@ -103,12 +115,6 @@ template <class C> class Window {
     static const bool kSkipsRows = C::skip_padding && S::kWalkRows > 1;
     static const bool kSkipsColumns = C::skip_padding && S::kWalkColumns > 1;
 
-    // What a window needs: the rows above its last one in full, and the pixels of its last one.
-    static const int kFirstRowNeed =
-        Smaller<C::kernel_height - 1 - C::pad_height, C::in_height - 1>::value * S::kRowWords;
-    static const int kFirstColumnNeed = Smaller<C::kernel_width - C::pad_width, C::in_width>::value * S::kPixelWords;
-    static const int kLastRowNeed = (C::in_height - 1) * S::kRowWords;
-
     // The corner is the first tap that is walked. Where the walk leaves out what is outside, it stays at the
     // image's edge until the window has come inside, and then takes a shorter step.
     static const int kFirstRowInside = (C::stride_height - C::pad_height % C::stride_height) % C::stride_height;
@@ -124,11 +130,6 @@ template <class C> class Window {
         TAILOR_INLINE
         return ring_add<S::kBankWords>(kSerial ? origin : 0, S::kBankWords - kBefore);
     }
-    static int first_bank(origin_t origin) {
-        TAILOR_INLINE
-        return kSerial ? 0 : ring_add<S::kBanks>(origin, S::kBanks - C::pad_height % S::kBanks);
-    }
-
     // The walk's first and last row and column.
     int first_row() const { return kSkipsRows && top_ < 0 ? -top_ : 0; }
     int first_column() const { return kSkipsColumns && left_ < 0 ? -left_ : 0; }

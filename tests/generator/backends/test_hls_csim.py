@@ -31,7 +31,7 @@ pytestmark = [
 ]
 
 FRAMES = 3
-FORMS = (ReadForm.SERIAL, ReadForm.ROWS)
+FORMS = (ReadForm.SERIAL, ReadForm.ROWS, ReadForm.WINDOW)
 FORMATS = (
     "ap_fixed<8,4,AP_RND_CONV,AP_SAT>",
     "ap_fixed<16,6>",
