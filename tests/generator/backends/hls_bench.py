@@ -82,17 +82,24 @@ def write_projects(cases: Sequence[Case], folder: Path) -> None:
             target.write_text(text)
 
 
-def run_cases(cases: Sequence[Case], folder: Path, synthesis: bool = False) -> dict[str, list[IntArray]]:
+def run_cases(
+    cases: Sequence[Case],
+    folder: Path,
+    synthesis: bool = False,
+    compiler: str = "g++",
+    flags: Sequence[str] = (),
+) -> dict[str, list[IntArray]]:
     """The outputs of every design, by each of its runs: (N, elements) int64, in LSBs of y's format.
 
     Args:
         synthesis: compile what a vendor's synthesis sees: weights as initialisers, no monitors.
+        flags: more of the compiler's, e.g. sanitizers.
     """
     write_projects(cases, folder)
     driver = folder / "driver.cpp"
     driver.write_text(_driver(cases, synthesis))
     include = f"-I{folder / cases[0].design.name}"
-    argv = ["g++", *FLAGS, '-DTAILOR_WEIGHTS_FOLDER="firmware/weights"', include, f"{include}/csim"]
+    argv = [compiler, *FLAGS, *flags, '-DTAILOR_WEIGHTS_FOLDER="firmware/weights"', include, f"{include}/csim"]
     argv += [f"-I{folder}", "-isystem", str(ap_types_folder()), str(driver), "-o", str(folder / "driver")]
     compiled = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert compiled.returncode == 0, compiled.stderr[:4000]
