@@ -70,7 +70,7 @@ class HardwareModel:
             images: (N, C, H, W) real inputs of the test data; None takes seeded random ones.
         """
         if images is None:
-            images = load_images(self.quantized.network, "random", {}, FRAMES).inputs
+            images = load_images(self.quantized.network, "random", {}, FRAMES, labelled=False).inputs
         self._project = flow.generate(self.quantized, self.config, images, self.output_dir)
         return self._project
 

@@ -247,6 +247,7 @@ def load_images(
     count: int | None = None,
     *,
     part: str = "test",
+    labelled: bool = True,
 ) -> Images:
     """The first images of a data set.
 
@@ -255,6 +256,7 @@ def load_images(
         args: the factory's keyword arguments.
         count: how many at most; None takes all.
         part: `test` or `train`.
+        labelled: random inputs get the network's own answers as labels, which takes time; without, zeros.
 
     Raises:
         SourceError, TrainError: no such data, or images that the network does not take.
@@ -269,7 +271,8 @@ def load_images(
         given = {**own, **args}
     if data == "random" and count is not None:
         given = {"samples": count, **given}
-    split = load_data(data, given, input_shape=network.input_shape, model=_labeller(network), seed=network.seed)
+    labeller = _labeller(network) if labelled else None
+    split = load_data(data, given, input_shape=network.input_shape, model=labeller, seed=network.seed)
     dataset = split.train if part == "train" else split.test
     inputs, labels = first_samples(dataset, min(count, size_of(dataset)) if count else size_of(dataset))
     return Images(

@@ -105,7 +105,7 @@ def _generate(case: Case, project: Path) -> Json:
     network = load_source(case.source, args=case.args)
     config = parse_hardware(case.hardware, f"of row {case.name}")
     quantized = flow.quantize_network(network, config)
-    images = load_images(network, "random", {}, FRAMES[case.section]).inputs
+    images = load_images(network, "random", {}, FRAMES[case.section], labelled=False).inputs
     written = flow.generate(quantized, config, images, project)
     described: Mapping[str, Any] = written.description
     skips = [(skip["implementation"], skip["depth_pixels"]) for skip in described["skips"]]

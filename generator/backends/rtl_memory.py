@@ -44,13 +44,14 @@ def memory_text(words: IntArray, width_bits: int) -> str:
     """Words of several elements as hexadecimal lines, element 0 in the lowest bits.
 
     Args:
-        words: (words, elements) int64, each element within `width_bits` bits of two's complement.
+        words: (words, elements) int64, each element within `width_bits` (at most 64) bits of two's complement.
     """
-    digits = -(-words.shape[1] * width_bits // 4)
-    mask = (1 << width_bits) - 1
-    shifts = [width_bits * index for index in range(words.shape[1])]
-    lines = (
-        f"{sum((value & mask) << shift for value, shift in zip(row, shifts, strict=True)):0{digits}x}\n"
-        for row in np.asarray(words, dtype=np.int64).tolist()
-    )
-    return "".join(lines)
+    count, elements = words.shape
+    digits = -(-elements * width_bits // 4)
+    octets = np.ascontiguousarray(words, dtype="<i8").view(np.uint8).reshape(count, elements, 8)
+    bits = np.unpackbits(octets[:, :, : -(-width_bits // 8)], axis=2, bitorder="little")[:, :, :width_bits]
+    packed = np.packbits(bits.reshape(count, elements * width_bits), axis=1, bitorder="little")
+    text = np.frombuffer(packed[:, ::-1].tobytes().hex().encode("ascii"), dtype=np.uint8)
+    lines = np.full((count, digits + 1), ord("\n"), dtype=np.uint8)
+    lines[:, :digits] = text.reshape(count, 2 * packed.shape[1])[:, -digits:]
+    return lines.tobytes().decode("ascii")

@@ -56,9 +56,9 @@ def command(
     values = parse_assignments(data_arguments, "--data-arg")
     calibration = None
     if calibrate:
-        calibration = load_images(network, calibrate, values, CALIBRATION_IMAGES, part="train").inputs
+        calibration = load_images(network, calibrate, values, CALIBRATION_IMAGES, part="train", labelled=False).inputs
     quantized = flow.quantize_network(network, config, calibration)
-    images = load_images(network, data or "random", values if data else {}, frames).inputs
+    images = load_images(network, data or "random", values if data else {}, frames, labelled=False).inputs
     if len(images) < frames:
         raise SourceError(f"--frames {frames}: the data holds {len(images)} test images; ask for at most that many")
     project = flow.generate(quantized, config, images, out)
