@@ -1,7 +1,7 @@
 """The HLS C++ of a design: static kernel headers, one configuration per stage, a named dataflow top.
 
-The text is for Vitis HLS (dialect `vitis_hls`); what other compilers spell differently stands in
-`templates/hls/lib/dialect.h` alone.
+One text for all compilers: what they spell differently stands in `templates/hls/lib/dialect_*.h`, one small
+header each.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ import numpy as np
 from generator.assets import static_files
 from generator.backends import hls_views as views
 from generator.backends.hls_names import check_names
-from generator.backends.hls_tcl import plan_tcl
+from generator.backends.hls_tcl import Dialect, plan_tcl
 from generator.build_plan import BuildPlan
 from generator.design import AddStage, CloneStage, ConvStage, Design, PoolStage, ReadForm, Stage
 from generator.fixed_point import FixedPoint, IntArray, dequantize
 from generator.names import identifier
 from generator.templating import render
+
+VIVADO_HLS = "TAILOR_VIVADO_HLS"
+CHANNEL_STREAMS = "TAILOR_CHANNEL_STREAMS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class TopView:
     roms: tuple[RomView, ...]
     streams: tuple[views.StreamView, ...]
     calls: tuple[str, ...]
+    macros: tuple[str, ...]
 
     @property
     def guard(self) -> str:
@@ -51,8 +55,12 @@ class TopView:
         return self.name.upper()
 
 
-def plan_hls(design: Design) -> BuildPlan:
+def plan_hls(design: Design, dialect: Dialect = Dialect.VITIS_HLS) -> BuildPlan:
     """The C++ project: firmware/, the test bench, csim's stand-ins for the vendor's headers, Tcl.
+
+    Args:
+        design: what to build.
+        dialect: the compiler that the project is for; the C++ is the same but for a macro in defines.h.
 
     Returns:
         Paths relative to the project directory. `firmware/tailor/` and `csim/` hold the same text for
@@ -62,7 +70,7 @@ def plan_hls(design: Design) -> BuildPlan:
         ConfigError, GraphError: names that C++ could not tell apart.
     """
     check_names(design)
-    view = view_design(design)
+    view = view_design(design, dialect)
     files = {
         f"firmware/{view.name}.cpp": render("hls/top.cpp.j2", view),
         f"firmware/{view.name}.h": render("hls/top.h.j2", view),
@@ -74,10 +82,10 @@ def plan_hls(design: Design) -> BuildPlan:
     files.update({f"firmware/weights/{rom.name}.txt": rom.text for rom in view.roms})
     files.update({f"firmware/tailor/{name}": text for name, text in static_files("templates/hls/lib", (".h",))})
     files.update({f"csim/{name}": text for name, text in static_files("templates/hls/csim", (".h",))})
-    return BuildPlan.merge([BuildPlan.of(files), plan_tcl(design)])
+    return BuildPlan.merge([BuildPlan.of(files), plan_tcl(design, dialect)])
 
 
-def view_design(design: Design) -> TopView:
+def view_design(design: Design, dialect: Dialect = Dialect.VITIS_HLS) -> TopView:
     """The design as the templates see it."""
     configs = [views.port_config("x", design.input_stream)]
     calls = [f"tailor::receive<x_config>(x, {views.stream_name('x')}, x_tlast_error);"]
@@ -88,15 +96,29 @@ def view_design(design: Design) -> TopView:
         roms.extend(_roms(stage))
     configs.append(views.port_config("y", design.output_stream))
     calls.append(f"tailor::transmit<y_config>({views.stream_name('y')}, y);")
+    macros = _macros(design, dialect)
     return TopView(
         name=identifier(design.name),
         x=views.port_view(design.input_stream),
         y=views.port_view(design.output_stream),
         configs=tuple(configs),
         roms=tuple(roms),
-        streams=tuple(views.stream_view(stream) for stream in design.streams),
+        streams=tuple(views.stream_view(stream, CHANNEL_STREAMS in macros) for stream in design.streams),
         calls=tuple(calls),
+        macros=macros,
     )
+
+
+def _macros(design: Design, dialect: Dialect) -> tuple[str, ...]:
+    """What the kernels are told of the compiler.
+
+    Vivado HLS makes a FIFO of each channel of a struct. Networks with whole pixels a word are built so
+    there, as the paper's are, whose block RAM is counted by that rule.
+    """
+    if dialect is Dialect.VITIS_HLS:
+        return ()
+    pixel_wide = all(stream.words_per_pixel == 1 for stream in design.streams)
+    return (VIVADO_HLS, CHANNEL_STREAMS) if pixel_wide else (VIVADO_HLS,)
 
 
 def _configs(stage: Stage, design: Design) -> tuple[views.ConfigView, ...]:

@@ -118,12 +118,13 @@ def stream_name(stream: str) -> str:
     return f"{stream}_stream" if stream in ("x", "y") else identifier(stream)
 
 
-def stream_view(stream: Stream) -> StreamView:
-    """A stream as the top declares it."""
+def stream_view(stream: Stream, by_channel: bool) -> StreamView:
+    """A stream as the top declares it: of vectors of bits, or of structs of channels."""
+    channels = f"tailor::Channels<{stream.format.width}, {stream.lanes}>"
     return StreamView(
         name=stream_name(stream.name),
         comment=f"{stream.shape} of {exact(stream.format)}, {_count(stream.lanes, 'channel')} a word",
-        word=f"ap_uint<{stream.width_bits}>",
+        word=channels if by_channel else f"ap_uint<{stream.width_bits}>",
         depth_words=max(stream.depth_words, DIRECT_WORDS),
         storage=_FIFO_IMPLEMENTATION[stream.storage],
     )

@@ -9,10 +9,7 @@ from generator.backends.rtl_memory import bias_bits, bits_for, memory_text, weig
 from generator.design import ConvStage, Design, Join, JoinSource, Multiplier, ReadForm
 from generator.fixed_point import FixedPoint, IntArray
 from generator.names import identifier
-from generator.ram import LUTRAM_BITS, ram_blocks
-
-_LUT_ROM_BITS = 4096
-"""Weights up to this size stay in LUTs (64 of them)."""
+from generator.ram import LUTRAM_BITS, weight_banks, weights_in_block_ram
 
 _JOIN = {
     JoinSource.STREAM: "stream",
@@ -24,11 +21,29 @@ _JOIN = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Array:
-    """How a conv stage's multipliers stand: systolic steps of `lanes` output channels, `columns` products each."""
+    """How a conv stage's multipliers stand: systolic steps of some output channels, `columns` products each.
+
+    Attributes:
+        lanes: channels of a step that leave together.
+        halves: 2 where each product shares its DSP slice with that of the channel half a group on.
+    """
 
     steps: int
     lanes: int
+    halves: int
     columns: int
+
+    @property
+    def channels(self) -> int:
+        """Output channels of a step."""
+        return self.lanes * self.halves
+
+    def order(self, channels: IntArray) -> IntArray:
+        """Bring the channels of a group, along the last axis but one, into the order of the steps."""
+        before, after = channels.shape[:-2], channels.shape[-1:]
+        split = channels.reshape(*before, self.halves, self.steps, self.lanes, *after)
+        ordered: IntArray = split.swapaxes(-4, -3).reshape(channels.shape)
+        return ordered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,21 +69,21 @@ def conv_instance(design: Design, stage: ConvStage) -> StageInstance:
     array = mac_array(design, stage)
     aligned = _align(stage)
     rows = stage.form is ReadForm.ROWS
-    words = weight_words(aligned.weight, stage.pe, stage.simd, rows)
-    bank_steps = _bank_steps(words.shape[0], array.steps, array.lanes * stage.simd * aligned.width)
+    words = array.order(weight_words(aligned.weight, stage.pe, stage.simd, rows))
+    bank_steps = weight_banks(words.shape[0], array.steps, array.channels * stage.simd * aligned.width)
     memories = _banks("WeightFile", f"mem/{name}_weight", words, aligned.width, array, bank_steps)
     files: Parameters = {"WeightFile": f"mem/{name}_weight", "BiasFile": f"mem/{name}_bias.mem"}
     if aligned.projection is not None:
         channels = stage.simd // (stage.kernel[0] if rows else 1)
-        side = weight_words(aligned.projection, stage.pe, channels, False)
+        side = array.order(weight_words(aligned.projection, stage.pe, channels, False))
         path = f"mem/{name}_projection_weight"
         memories += _banks("ProjectionWeightFile", path, side, aligned.width, array, bank_steps)
         files["ProjectionWeightFile"] = path
-    memories.append(_biases(f"mem/{name}_bias.mem", aligned.bias, array.lanes))
+    memories.append(_biases(f"mem/{name}_bias.mem", aligned.bias, stage.pe, array))
     parameters: Parameters = {"Family": "generic"}
     parameters |= _geometry(design, stage)
     parameters |= {"WeightBits": aligned.width, "WeightSigned": 1, "BankSteps": bank_steps}
-    parameters["WeightStorage"] = "block" if _in_block_ram(words.size * aligned.width) else "lut"
+    parameters["WeightStorage"] = "block" if weights_in_block_ram(words.size * aligned.width) else "lut"
     parameters |= files
     parameters["BiasBits"] = bias_bits(aligned.bias)
     parameters |= _join_parameters(design, stage, array)
@@ -83,7 +98,8 @@ def mac_array(design: Design, stage: ConvStage) -> Array:
     columns = stage.simd
     if stage.join is not None and stage.join.projection is not None:
         columns += stage.simd // (stage.kernel[0] if stage.form is ReadForm.ROWS else 1)
-    return Array(steps=stage.pe // lanes, lanes=lanes, columns=columns)
+    halves = 2 if stage.packed else 1
+    return Array(steps=stage.pe // lanes // halves, lanes=lanes, halves=halves, columns=columns)
 
 
 def fewest_group_beats(stage: ConvStage) -> int:
@@ -122,29 +138,9 @@ def _align(stage: ConvStage) -> Aligned:
     return Aligned(weight=weight, projection=side, bias=bias, width=max(width, bits_for(side)))
 
 
-def _bank_steps(words: int, steps: int, step_bits: int) -> int:
-    """Steps that share a weight ROM: fewest block RAMs, then fewest registers for the skew."""
-    address_bits = max((words - 1).bit_length(), 1)
-    in_block_ram = _in_block_ram(words * steps * step_bits)
-
-    def cost(bank: int) -> tuple[float, int]:
-        banks = [min(bank, steps - first) for first in range(0, steps, bank)]
-        blocks = sum(ram_blocks(count * step_bits, words) for count in banks) if in_block_ram else 0.0
-        late = (len(banks) - 1) * bank * address_bits
-        skew = sum(step_bits * max(step - 1, 0) for count in banks for step in range(count))
-        return blocks, late + skew
-
-    return min(range(1, min(steps, 16) + 1), key=cost)
-
-
-def _in_block_ram(bits: int) -> bool:
-    """Whether a stage's weights go to block RAM: LUTs hold 64 bits each, and few of them beat a RAMB18."""
-    return bits > _LUT_ROM_BITS
-
-
 def _banks(parameter: str, prefix: str, words: IntArray, width: int, array: Array, bank_steps: int) -> list[Memory]:
     """One ROM for each `bank_steps` systolic steps; words: (words, pe, products) int64."""
-    step_channels = bank_steps * array.lanes
+    step_channels = bank_steps * array.channels
     memories = []
     for bank, first in enumerate(range(0, words.shape[1], step_channels)):
         contents = words[:, first : first + step_channels].reshape(words.shape[0], -1)
@@ -161,15 +157,15 @@ def _banks(parameter: str, prefix: str, words: IntArray, width: int, array: Arra
     return memories
 
 
-def _biases(path: str, bias: IntArray, lanes: int) -> Memory:
+def _biases(path: str, bias: IntArray, pe: int, array: Array) -> Memory:
     width = bias_bits(bias)
-    words = bias.reshape(-1, lanes)
+    words = array.order(bias.reshape(-1, pe, 1)).reshape(-1, array.channels)
     return Memory(
         parameter="BiasFile",
         path=path,
         suffix="",
         text=memory_text(words, width),
-        width_bits=lanes * width,
+        width_bits=array.channels * width,
         depth_words=words.shape[0],
     )
 
@@ -201,6 +197,7 @@ def _geometry(design: Design, stage: ConvStage) -> Parameters:
         "Pe": stage.pe,
         "Simd": stage.simd,
         "UseDsp": int(stage.multiplier is not Multiplier.LUT),
+        "Packed": int(stage.packed),
         "RingPixels": stage.ring_pixels,
         "RingStorage": "lutram" if ring_bits <= LUTRAM_BITS else "bram",
         "Tap": int(stage.tap is not None),
@@ -230,5 +227,5 @@ def _join_parameters(design: Design, stage: ConvStage, array: Array) -> Paramete
 
 def _delay_pixels(stage: ConvStage, join: Join, array: Array) -> int:
     """Pixels in the shift register: one more where the last channels are read after the next pixel may load."""
-    late = 7 + array.steps if join.after_relu else 2 + array.steps - fewest_group_beats(stage)
+    late = 7 + stage.pe if join.after_relu or stage.packed else 2 + array.steps - fewest_group_beats(stage)
     return join.depth_pixels + (1 if late > 0 else 0)

@@ -10,6 +10,7 @@ Parameters = dict[str, Value]
 _FIFO = ("stream_fifo", "fifo_store_srl", "fifo_store_ram", "shift_register", "dual_port_ram")
 _MAC = (
     "mac_array",
+    "mac_pair",
     "mac_cell",
     "mac_cell_generic",
     "mac_cell_xcup",

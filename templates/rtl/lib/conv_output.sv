@@ -1,17 +1,21 @@
 // Turns the finished sums of a mac_array into stream words: one systolic step a cycle.
 //
 // `last_i` marks the cycle in which step 0 shows its sum, the others follow one a cycle. A step's Lanes channels are
-// summed over their columns, rectified, joined with a skip that comes after the ReLU (`join_data_i`, taken with
+// summed over their columns, joined with a skip before or after the ReLU (`join_data_i`, taken with
 // `join_take_o`) and requantized. They leave in the next cycle (with several columns in the one after it);
 // where OutLanes > Lanes the groups are gathered first.
+// Halves = 2: a step shows the sums of its Lanes channels and of as many of the group's second half; these
+// wait until all steps' first ones have left. Sum index: ((step*Halves + half)*Lanes + lane)*Columns + column.
 // The stream never refuses a word: the stage has reserved its place.
 module conv_output #(
     parameter int Steps = 1,
     parameter int Lanes = 1,
+    parameter int Halves = 1,
     parameter int Columns = 1,
     parameter int OutLanes = 1,
     parameter int AccBits = 24,
     parameter bit Join = 0,
+    parameter bit JoinAfterRelu = 0,
     parameter int JoinBits = 8,
     parameter bit JoinSigned = 1,
     parameter int JoinShift = 0,
@@ -27,13 +31,14 @@ module conv_output #(
     input  logic                                   clk_i,
     input  logic                                   rst_ni,
     input  logic                                   last_i,
-    input  logic [Steps*Lanes*Columns*AccBits-1:0] sum_i,
+    input  logic [Steps*Halves*Lanes*Columns*AccBits-1:0] sum_i,
     output logic                                   join_take_o,
     input  logic [                  JoinWidth-1:0] join_data_i,
     output logic                                   out_valid_o,
     output logic [           OutLanes*OutBits-1:0] out_data_o
 );
-    localparam int StepBits = Lanes * Columns * AccBits;
+    localparam int Channels = Halves * Lanes;
+    localparam int StepBits = Channels * Columns * AccBits;
 
     // --- one step a cycle
     logic selected_valid;
@@ -58,35 +63,66 @@ module conv_output #(
     end
 
     // --- the sum over the columns
-    logic total_valid;
-    logic [Lanes*AccBits-1:0] total;
-    for (genvar lane = 0; lane < Lanes; lane++) begin : gen_total
-        logic [AccBits-1:0] sum;
+    logic step_valid;
+    logic [Channels*AccBits-1:0] summed, step_total;
+    for (genvar channel = 0; channel < Channels; channel++) begin : gen_sum
         column_sum #(
             .Columns(Columns),
             .Bits(AccBits)
         ) i_sum (
-            .data_i(selected[lane*Columns*AccBits+:Columns*AccBits]),
-            .sum_o(sum)
+            .data_i(selected[channel*Columns*AccBits+:Columns*AccBits]),
+            .sum_o(summed[channel*AccBits+:AccBits])
         );
     end
     if (Columns > 1) begin : gen_register
         logic valid_q;
-        logic [Lanes*AccBits-1:0] total_q;
+        logic [Channels*AccBits-1:0] summed_q;
         always_ff @(posedge clk_i) begin
             if (!rst_ni) valid_q <= 1'b0;
             else valid_q <= selected_valid;
         end
-        for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
-            always_ff @(posedge clk_i) total_q[lane*AccBits+:AccBits] <= gen_total[lane].sum;
-        end
-        assign total_valid = valid_q;
-        assign total = total_q;
+        always_ff @(posedge clk_i) summed_q <= summed;
+        assign step_valid = valid_q;
+        assign step_total = summed_q;
     end else begin : gen_direct
-        assign total_valid = selected_valid;
-        for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
-            assign total[lane*AccBits+:AccBits] = gen_total[lane].sum;
+        assign step_valid = selected_valid;
+        assign step_total = summed;
+    end
+
+    // --- a group's first half, then its second
+    logic total_valid;
+    logic [Lanes*AccBits-1:0] total;
+    if (Halves > 1) begin : gen_halves
+        localparam int HalfBits = Lanes * AccBits;
+        logic [Steps-1:0] second_q;
+        logic [HalfBits-1:0] waiting;
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) second_q <= '0;
+            else second_q <= Steps'({second_q, step_valid});
         end
+        if (Steps > 2) begin : gen_shift
+            shift_register #(
+                .Width(HalfBits),
+                .Words(Steps)
+            ) i_wait (
+                .clk_i,
+                .shift_i(1'b1),
+                .data_i(step_total[2*HalfBits-1:HalfBits]),
+                .address_i(($clog2(Steps))'(Steps - 1)),
+                .data_o(waiting)
+            );
+        end else begin : gen_few
+            logic [Steps*HalfBits-1:0] wait_q;
+            always_ff @(posedge clk_i) begin
+                wait_q <= (Steps * HalfBits)'({wait_q, step_total[2*HalfBits-1:HalfBits]});
+            end
+            assign waiting = wait_q[(Steps-1)*HalfBits+:HalfBits];
+        end
+        assign total_valid = step_valid || second_q[Steps-1];
+        assign total = second_q[Steps-1] ? waiting : step_total[HalfBits-1:0];
+    end else begin : gen_whole
+        assign total_valid = step_valid;
+        assign total = step_total;
     end
 
     // --- ReLU, join, requantization
@@ -98,7 +134,7 @@ module conv_output #(
         if (Join) begin : gen_join
             logic [AccBits-1:0] sum, rectified;
             assign sum = total[lane*AccBits+:AccBits];
-            assign rectified = (Relu && sum[AccBits-1]) ? '0 : sum;
+            assign rectified = (Relu && JoinAfterRelu && sum[AccBits-1]) ? '0 : sum;
             align_add #(
                 .Lanes(1),
                 .ABits(AccBits),
@@ -119,7 +155,7 @@ module conv_output #(
             .OutBits(OutBits),
             .OutSigned(OutSigned),
             .Shift(Shift),
-            .Relu(Relu && !Join),
+            .Relu(Relu && !(Join && JoinAfterRelu)),
             .Rounding(Rounding),
             .Overflow(Overflow)
         ) i_requantize (

@@ -26,6 +26,9 @@
 //                     weight plus one (before the ReLU), or the channels are kept for the group (after it);
 //   "projection":     a 1x1 convolution of the pixel at the centre tap, on columns of its own.
 //
+// Packed: two 8-bit products share a DSP slice, of one activation and two output channels half a group apart; a skip
+// then joins behind the accumulators, still before the ReLU.
+//
 // Tap: a skip that forks at this stage's input takes the pixels from the ring instead of a copy (conv_tap); their
 // words have the Simd channels of a ring word.
 //
@@ -57,6 +60,7 @@ module conv_stage #(
     parameter int Pe = 1,
     parameter int Simd = 1,
     parameter bit UseDsp = 1,
+    parameter bit Packed = 0,
     parameter int RingPixels = 12,
     parameter RingStorage = "auto",
     parameter bit Tap = 0,
@@ -116,7 +120,10 @@ module conv_stage #(
     localparam int InGroups = InChannels / BeatChannels;
     localparam int OutGroups = OutChannels / Pe;
     localparam int Lanes = (OutLanes < Pe) ? OutLanes : Pe;  // channels of a systolic step
-    localparam int Steps = Pe / Lanes;
+    localparam int Halves = Packed ? 2 : 1;  // of a group, that share the multipliers
+    localparam int Steps = Pe / Lanes / Halves;
+    localparam int StepChannels = Halves * Lanes;
+    localparam bit JoinsAtOutput = JoinAfterRelu || Packed;
     localparam int Columns = Simd + (JoinsProjection ? BeatChannels : 0);
 
     localparam int Slots = RowBanks ? InCols : RingPixels;
@@ -310,14 +317,14 @@ module conv_stage #(
 
     // --- what the accumulators begin with: the bias, and a skip that joins before the ReLU
     logic begin_step;
-    logic [Lanes*BiasBits-1:0] bias;
-    logic [Lanes*AccBits-1:0] begin_with;
+    logic [StepChannels*BiasBits-1:0] bias;
+    logic [StepChannels*AccBits-1:0] begin_with;
     logic [Lanes*JoinBits-1:0] join_slice;
 
     conv_bias #(
-        .Words(OutChannels / Lanes),
+        .Words(OutChannels / StepChannels),
         .Steps(Steps),
-        .Width(Lanes * BiasBits),
+        .Width(StepChannels * BiasBits),
         .MemoryFile(BiasFile)
     ) i_bias (
         .clk_i,
@@ -326,7 +333,7 @@ module conv_stage #(
         .step_o(begin_step),
         .bias_o(bias)
     );
-    if ((JoinsStream || JoinsShiftRegister) && !JoinAfterRelu) begin : gen_begin_with_skip
+    if ((JoinsStream || JoinsShiftRegister) && !JoinsAtOutput) begin : gen_begin_with_skip
         // The skip first: the table of biases then melts into the adder's LUTs.
         align_add #(
             .Lanes(Lanes),
@@ -341,13 +348,13 @@ module conv_stage #(
             .sum_o(begin_with)
         );
     end else begin : gen_begin_with_bias
-        for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
+        for (genvar lane = 0; lane < StepChannels; lane++) begin : gen_lane
             assign begin_with[lane*AccBits+:AccBits] = AccBits'(signed'(bias[lane*BiasBits+:BiasBits]));
         end
     end
 
     // --- multiply and accumulate
-    localparam int Cells = Steps * Lanes * Columns;
+    localparam int Cells = Steps * StepChannels * Columns;
     logic [Cells*WeightBits-1:0] weight;
     logic [Columns*InBits-1:0] column_activation;
     logic [Cells-1:0] one;
@@ -356,7 +363,7 @@ module conv_stage #(
     conv_columns #(
         .Words(WeightWords),
         .Steps(Steps),
-        .Lanes(Lanes),
+        .Lanes(StepChannels),
         .Simd(Simd),
         .WeightBits(WeightBits),
         .BankSteps(BankSteps),
@@ -378,8 +385,9 @@ module conv_stage #(
     mac_array #(
         .Family(Family),
         .UseDsp(UseDsp),
+        .Packed(Packed),
         .Steps(Steps),
-        .Lanes(Lanes),
+        .Lanes(StepChannels),
         .Columns(Columns),
         .BankSteps(BankSteps),
         .InBits(InBits),
@@ -387,7 +395,7 @@ module conv_stage #(
         .WeightBits(WeightBits),
         .WeightSigned(WeightSigned),
         .AccBits(AccBits),
-        .OneShift((JoinsCentre && !JoinAfterRelu) ? JoinShift : -1)
+        .OneShift((JoinsCentre && !JoinsAtOutput) ? JoinShift : -1)
     ) i_mac (
         .clk_i,
         .rst_ni,
@@ -398,7 +406,7 @@ module conv_stage #(
         .c_i(begin_with),
         .sum_q_o(sum)
     );
-    if (JoinsCentre && !JoinAfterRelu) begin : gen_diagonal
+    if (JoinsCentre && !JoinsAtOutput) begin : gen_diagonal
         diagonal_ones #(
             .Steps(Steps),
             .Lanes(Lanes),
@@ -417,7 +425,7 @@ module conv_stage #(
 
     // --- the skip operand
     logic output_step, join_step;
-    assign join_step = JoinAfterRelu ? output_step : begin_step;
+    assign join_step = JoinsAtOutput ? output_step : begin_step;
     if (JoinsStream) begin : gen_stream
         word_slice #(
             .Lanes(JoinLanes),
@@ -451,7 +459,7 @@ module conv_stage #(
             .read_i(join_step),
             .data_o(join_slice)
         );
-    end else if (JoinsCentre && JoinAfterRelu) begin : gen_centre
+    end else if (JoinsCentre && JoinsAtOutput) begin : gen_centre
         logic centre_word, centre_word_q;
         localparam int StoredLanes = (BeatChannels > Lanes) ? BeatChannels : Lanes;
         centre_words #(
@@ -489,10 +497,12 @@ module conv_stage #(
     conv_output #(
         .Steps(Steps),
         .Lanes(Lanes),
+        .Halves(Halves),
         .Columns(Columns),
         .OutLanes(OutLanes),
         .AccBits(AccBits),
-        .Join(JoinAfterRelu),
+        .Join(JoinsAtOutput && (JoinsStream || JoinsShiftRegister || JoinsCentre)),
+        .JoinAfterRelu(JoinAfterRelu),
         .JoinBits(JoinBits),
         .JoinSigned(JoinSigned),
         .JoinShift(JoinShift),
@@ -509,7 +519,7 @@ module conv_stage #(
         .last_i(last_q[LastDelay-1]),
         .sum_i(sum),
         .join_take_o(output_step),
-        .join_data_i(JoinAfterRelu ? join_slice : '0),
+        .join_data_i(JoinsAtOutput ? join_slice : '0),
         .out_valid_o,
         .out_data_o
     );

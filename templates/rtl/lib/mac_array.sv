@@ -9,6 +9,8 @@
 // itself; first_i and, for step d, c_i d cycles later are due in t+1 with UseDsp, else in t; the sums of step d
 // show in t+d+3, else t+d+1, and stay until its next group begins.
 // Cell index: (step*Lanes + lane)*Columns + column. c_i goes to column 0, all others begin at 0.
+//
+// Packed: lanes l and l + Lanes/2 share a DSP slice, two products of 8 bits each (mac_pair).
 module mac_array #(
     parameter Family = "generic",
     parameter bit UseDsp = 1,
@@ -22,6 +24,7 @@ module mac_array #(
     parameter bit WeightSigned = 1,
     parameter int AccBits = 24,
     parameter int OneShift = -1,
+    parameter bit Packed = 0,
     localparam int Cells = Steps * Lanes * Columns
 ) (
     input  logic                               clk_i,
@@ -50,44 +53,74 @@ module mac_array #(
         assign unused_reset = rst_ni;
     end
 
-    for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
-        for (genvar column = 0; column < Columns; column++) begin : gen_column
-            logic [AccBits-1:0] c;
-            assign c = (column == 0) ? c_i[lane*AccBits+:AccBits] : '0;
+    localparam int Rows = Packed ? Lanes / 2 : Lanes;  // of cells, in each column
 
+    for (genvar row = 0; row < Rows; row++) begin : gen_row
+        for (genvar column = 0; column < Columns; column++) begin : gen_column
             for (genvar step = 0; step < Steps; step++) begin : gen_step
-                localparam int Cell = (step * Lanes + lane) * Columns + column;
+                localparam int Cell = (step * Lanes + row) * Columns + column;
+                localparam int WeightDelay = (step % BankSteps > 0) ? 1 : 0;
                 logic [ChainBits-1:0] chain_in, chain_out;
                 if (step == 0) begin : gen_head
                     assign chain_in = '0;
                 end else begin : gen_link
                     assign chain_in = gen_step[step-1].chain_out;
                 end
-                mac_cell #(
-                    .Family(Family),
-                    .UseDsp(UseDsp),
-                    .ABits(InBits),
-                    .ASigned(InSigned),
-                    .WBits(WeightBits),
-                    .WSigned(WeightSigned),
-                    .PBits(AccBits),
-                    .Chained(step > 0),
-                    .WeightDelay((step % BankSteps > 0) ? 1 : 0),
-                    .OneShift(OneShift)
-                ) i_cell (
-                    .clk_i,
-                    .a_i(activation_i[column*InBits+:InBits]),
-                    .chain_i(chain_in),
-                    .chain_o(chain_out),
-                    .w_i(weight_i[Cell*WeightBits+:WeightBits]),
-                    .one_i(one_i[Cell]),
-                    .first_i(first[step]),
-                    .c_i(c),
-                    .sum_q_o(sum_q_o[Cell*AccBits+:AccBits])
-                );
                 if (step == Steps - 1) begin : gen_tail
                     logic unused_chain;
                     assign unused_chain = ^chain_out;
+                end
+
+                if (Packed) begin : gen_pair
+                    localparam int Other = Cell + Rows * Columns;
+                    logic [2*AccBits-1:0] pair_c, pair_sum;
+                    logic unused_one;
+                    assign unused_one = one_i[Cell] ^ one_i[Other];
+                    assign pair_c = (column == 0) ? {c_i[(row+Rows)*AccBits+:AccBits], c_i[row*AccBits+:AccBits]} : '0;
+                    mac_pair #(
+                        .Family(Family),
+                        .ABits(InBits),
+                        .ASigned(InSigned),
+                        .WBits(WeightBits),
+                        .WSigned(WeightSigned),
+                        .PBits(AccBits),
+                        .Chained(step > 0),
+                        .WeightDelay(WeightDelay)
+                    ) i_pair (
+                        .clk_i,
+                        .a_i(activation_i[column*InBits+:InBits]),
+                        .chain_i(chain_in),
+                        .chain_o(chain_out),
+                        .w_i({weight_i[Other*WeightBits+:WeightBits], weight_i[Cell*WeightBits+:WeightBits]}),
+                        .first_i(first[step]),
+                        .c_i(pair_c),
+                        .sum_q_o(pair_sum)
+                    );
+                    assign sum_q_o[Cell*AccBits+:AccBits]  = pair_sum[AccBits-1:0];
+                    assign sum_q_o[Other*AccBits+:AccBits] = pair_sum[2*AccBits-1:AccBits];
+                end else begin : gen_cell
+                    mac_cell #(
+                        .Family(Family),
+                        .UseDsp(UseDsp),
+                        .ABits(InBits),
+                        .ASigned(InSigned),
+                        .WBits(WeightBits),
+                        .WSigned(WeightSigned),
+                        .PBits(AccBits),
+                        .Chained(step > 0),
+                        .WeightDelay(WeightDelay),
+                        .OneShift(OneShift)
+                    ) i_cell (
+                        .clk_i,
+                        .a_i(activation_i[column*InBits+:InBits]),
+                        .chain_i(chain_in),
+                        .chain_o(chain_out),
+                        .w_i(weight_i[Cell*WeightBits+:WeightBits]),
+                        .one_i(one_i[Cell]),
+                        .first_i(first[step]),
+                        .c_i((column == 0) ? c_i[row*AccBits+:AccBits] : '0),
+                        .sum_q_o(sum_q_o[Cell*AccBits+:AccBits])
+                    );
                 end
             end
         end
