@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from generator.backends.hls import plan_hls
+from generator.backends.hls_tcl import dialect_of
 from generator.backends.rtl import plan_rtl
 from generator.build_plan import MARKER, BuildPlan
 from generator.config import HardwareConfig
@@ -26,7 +27,7 @@ from generator.passes.formats import ignored_layers, unused_results
 from generator.passes.quantize import quantize, resolve_formats, wrapped_parameters
 from generator.reference import run_reference
 from generator.source import FormatTable, Network
-from generator.vectors import plan_vectors
+from generator.vectors import plan_streams, plan_vectors
 
 BATCH = 128
 """Images that the executors take at a time."""
@@ -204,13 +205,14 @@ def plan_project(
     """
     built = build_design(quantized.graph, config, find_device(config.part, config.clock_ns))
     executor = quantized.network.executor(quantized.formats)
+    inputs = executor.input_integers(images)
     vectors = plan_vectors(
-        dequantize(executor.input_integers(images), quantized.graph.input_format),
+        dequantize(inputs, quantized.graph.input_format),
         dequantize(executor.output_integers(images), quantized.graph.format_of(quantized.graph.output)),
     )
     description = describe(built.design, predict(built.design).as_dict())
     marker = BuildPlan.of({MARKER: json.dumps(description, indent=1) + "\n"})
-    parts = (plan_hls(built.design), plan_rtl(built.design), vectors, marker)
+    parts = (plan_hls(built.design, dialect_of(config.backend)), plan_rtl(built.design), vectors, plan_streams(built.design, inputs), marker)
     return built, description, BuildPlan.merge(parts)
 
 

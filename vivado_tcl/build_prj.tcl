@@ -1,6 +1,7 @@
-# Vitis HLS: C simulation, synthesis, co-simulation and export of the C++ beside this file.
+# Vitis HLS or Vivado HLS: C simulation, synthesis, co-simulation and export of the C++ beside this file.
 #
 #   vitis_hls -f build_prj.tcl "reset=1 csim=1 synth=1 cosim=1 export=1 vsynth=0"
+#   vivado_hls -f build_prj.tcl ...          where project.tcl says `backend vivado`
 #
 # The words are those of hls4ml's build_prj.tcl; what is left out keeps the value below. The names of
 # the design, the part and the clock are in project.tcl. Commands: UG1399, "Vitis HLS Command Reference".
@@ -54,10 +55,15 @@ add_files firmware/${project_name}.cpp -cflags "-std=c++11"
 add_files -tb ${project_name}_test.cpp -cflags "-std=c++11"
 add_files -tb firmware/weights
 add_files -tb tb_data
+# Vivado HLS has one target only, and no option for it.
+set target {}
+if {$backend eq "vitis"} {
+    set target {-flow_target vivado}
+}
 if {$opt(reset)} {
-    open_solution -reset solution1 -flow_target vivado
+    open_solution -reset solution1 {*}$target
 } else {
-    open_solution solution1 -flow_target vivado
+    open_solution solution1 {*}$target
 }
 set_part $part
 create_clock -period $clock_period -name default

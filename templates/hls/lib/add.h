@@ -8,7 +8,6 @@
 #define TAILOR_ADD_H_
 
 #include "dialect.h"
-#include "hls_stream.h"
 #include "loop_monitor.h"
 #include "streams.h"
 #include "words.h"
@@ -35,9 +34,9 @@ lane_loop:
 }
 
 template <class C>
-void add(hls::stream<typename Word<typename C::main_t, C::lanes>::type> &main,
-         hls::stream<typename Word<typename C::skip_t, C::lanes>::type> &skip,
-         hls::stream<typename Word<typename C::output_t, C::lanes>::type> &out) {
+void add(typename Stream<typename C::main_t, C::lanes>::type &main,
+         typename Stream<typename C::skip_t, C::lanes>::type &skip,
+         typename Stream<typename C::output_t, C::lanes>::type &out) {
     TAILOR_STAGE
     typename Count<C::words>::type moved = 0;
 word_loop:
@@ -45,9 +44,9 @@ word_loop:
         TAILOR_PIPELINE
         const bool moves = may_read(main) && may_read(skip);
         if (moves) {
-            const typename Word<typename C::main_t, C::lanes>::type main_word = main.read();
-            const typename Word<typename C::skip_t, C::lanes>::type skip_word = skip.read();
-            out.write(add_words<C>(main_word, skip_word));
+            const typename Word<typename C::main_t, C::lanes>::type main_word = read_word(main);
+            const typename Word<typename C::skip_t, C::lanes>::type skip_word = read_word(skip);
+            write_word(out, add_words<C>(main_word, skip_word));
             ++moved;
         }
         end_iteration(moves);

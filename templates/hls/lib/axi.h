@@ -10,7 +10,6 @@
 
 #include "ap_axi_sdata.h"
 #include "dialect.h"
-#include "hls_stream.h"
 #include "loop_monitor.h"
 #include "streams.h"
 #include "words.h"
@@ -18,7 +17,7 @@
 namespace tailor {
 
 template <class C>
-void receive(hls::stream<typename C::beat_t> &port, hls::stream<typename Word<typename C::format_t, C::lanes>::type> &out,
+void receive(hls::stream<typename C::beat_t> &port, typename Stream<typename C::format_t, C::lanes>::type &out,
              bool &error) {
     TAILOR_STAGE
     static bool misplaced = false;
@@ -31,7 +30,7 @@ beat_loop:
         if (moves) {
             const typename C::beat_t beat = port.read();
             if ((beat.last == 1) != (moved == C::words - 1)) misplaced = true;
-            out.write(typename Word<typename C::format_t, C::lanes>::type(beat.data));
+            write_word(out, typename Word<typename C::format_t, C::lanes>::type(beat.data));
             ++moved;
         }
         end_iteration(moves);
@@ -40,7 +39,7 @@ beat_loop:
 }
 
 template <class C>
-void transmit(hls::stream<typename Word<typename C::format_t, C::lanes>::type> &in, hls::stream<typename C::beat_t> &port) {
+void transmit(typename Stream<typename C::format_t, C::lanes>::type &in, hls::stream<typename C::beat_t> &port) {
     TAILOR_STAGE
     typename Count<C::words>::type moved = 0;
 beat_loop:
@@ -49,7 +48,7 @@ beat_loop:
         const bool moves = may_read(in);
         if (moves) {
             typename C::beat_t beat;
-            beat.data = in.read();
+            beat.data = read_word(in);
             beat.keep = -1;
             beat.strb = -1;
             beat.last = moved == C::words - 1;

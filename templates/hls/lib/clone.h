@@ -9,7 +9,6 @@
 #define TAILOR_CLONE_H_
 
 #include "dialect.h"
-#include "hls_stream.h"
 #include "loop_monitor.h"
 #include "streams.h"
 #include "words.h"
@@ -17,9 +16,9 @@
 namespace tailor {
 
 template <class C>
-void clone(hls::stream<typename Word<typename C::format_t, C::lanes>::type> &in,
-           hls::stream<typename Word<typename C::format_t, C::lanes>::type> &first,
-           hls::stream<typename Word<typename C::format_t, C::lanes>::type> &second) {
+void clone(typename Stream<typename C::format_t, C::lanes>::type &in,
+           typename Stream<typename C::format_t, C::lanes>::type &first,
+           typename Stream<typename C::format_t, C::lanes>::type &second) {
     TAILOR_STAGE
     typename Count<C::words>::type moved = 0;
 word_loop:
@@ -27,9 +26,9 @@ word_loop:
         TAILOR_PIPELINE
         const bool moves = !first.full() && !second.full() && may_read(in);
         if (moves) {
-            const typename Word<typename C::format_t, C::lanes>::type word = in.read();
-            first.write(word);
-            second.write(word);
+            const typename Word<typename C::format_t, C::lanes>::type word = read_word(in);
+            write_word(first, word);
+            write_word(second, word);
             ++moved;
         }
         end_iteration(moves);

@@ -34,11 +34,12 @@
 
 #include "dialect.h"
 #include "dot_product.h"
-#include "hls_stream.h"
 #include "join.h"
 #include "loop_monitor.h"
 #include "operands.h"
+#include "sender.h"
 #include "sizes.h"
+#include "streams.h"
 #include "tap.h"
 #include "window.h"
 #include "words.h"
@@ -51,8 +52,8 @@ static const int kRingDistance = 2;
 
 // The stage's loop; the functions below are its faces.
 template <class C, class Tap, class SkipPort, class ProjectionWeight, class ProjectionBias>
-void conv_loop(typename ConvSizes<C>::ring_t &ring, hls::stream<typename ConvSizes<C>::in_word_t> &in,
-               SkipPort &skip_in, hls::stream<typename ConvSizes<C>::out_word_t> &out, typename Tap::port_t &tap_out,
+void conv_loop(typename ConvSizes<C>::ring_t &ring, typename ConvSizes<C>::in_stream_t &in,
+               SkipPort &skip_in, typename ConvSizes<C>::out_stream_t &out, typename Tap::port_t &tap_out,
                const typename ConvSizes<C>::weights_t &weight, const typename ConvSizes<C>::biases_t &bias,
                const ProjectionWeight &projection_weight, const ProjectionBias &projection_bias) {
     TAILOR_INLINE
@@ -135,7 +136,7 @@ cycle_loop:
         }
 
         if (takes) {
-            const typename S::in_word_t word = in.read();
+            const typename S::in_word_t word = read_word(in);
             skip.accept(word, waiting);
             gathered = append(gathered, word);
             ++parts;
@@ -159,7 +160,7 @@ cycle_loop:
 
 // A conv stage that joins nothing, or a part of its own input.
 template <class C>
-void conv(hls::stream<typename ConvSizes<C>::in_word_t> &in, hls::stream<typename ConvSizes<C>::out_word_t> &out,
+void conv(typename ConvSizes<C>::in_stream_t &in, typename ConvSizes<C>::out_stream_t &out,
           const typename ConvSizes<C>::weights_t &weight, const typename ConvSizes<C>::biases_t &bias) {
     TAILOR_STAGE
     TAILOR_WIDE(weight)
@@ -172,8 +173,8 @@ void conv(hls::stream<typename ConvSizes<C>::in_word_t> &in, hls::stream<typenam
 
 // A conv stage that joins a skip stream.
 template <class C>
-void conv_joined(hls::stream<typename ConvSizes<C>::in_word_t> &in, hls::stream<typename C::skip_t::word_t> &skip_in,
-                 hls::stream<typename ConvSizes<C>::out_word_t> &out, const typename ConvSizes<C>::weights_t &weight,
+void conv_joined(typename ConvSizes<C>::in_stream_t &in, typename C::skip_t::port_t &skip_in,
+                 typename ConvSizes<C>::out_stream_t &out, const typename ConvSizes<C>::weights_t &weight,
                  const typename ConvSizes<C>::biases_t &bias) {
     TAILOR_STAGE
     TAILOR_WIDE(weight)
@@ -186,8 +187,8 @@ void conv_joined(hls::stream<typename ConvSizes<C>::in_word_t> &in, hls::stream<
 
 // A conv stage that joins a projection of its own input.
 template <class C>
-void conv_projected(hls::stream<typename ConvSizes<C>::in_word_t> &in,
-                    hls::stream<typename ConvSizes<C>::out_word_t> &out,
+void conv_projected(typename ConvSizes<C>::in_stream_t &in,
+                    typename ConvSizes<C>::out_stream_t &out,
                     const typename ConvSizes<C>::weights_t &weight, const typename ConvSizes<C>::biases_t &bias,
                     const typename C::skip_t::weights_t &projection_weight,
                     const typename C::skip_t::biases_t &projection_bias) {
@@ -204,8 +205,8 @@ void conv_projected(hls::stream<typename ConvSizes<C>::in_word_t> &in,
 
 // A conv stage that joins nothing, or a part of its own input, with a tap.
 template <class C>
-void conv_tapped(hls::stream<typename ConvSizes<C>::in_word_t> &in,
-                 hls::stream<typename ConvSizes<C>::out_word_t> &out, typename RingTap<C>::port_t &tap_out,
+void conv_tapped(typename ConvSizes<C>::in_stream_t &in,
+                 typename ConvSizes<C>::out_stream_t &out, typename RingTap<C>::port_t &tap_out,
                  const typename ConvSizes<C>::weights_t &weight, const typename ConvSizes<C>::biases_t &bias) {
     TAILOR_STAGE
     TAILOR_WIDE(weight)
@@ -218,9 +219,9 @@ void conv_tapped(hls::stream<typename ConvSizes<C>::in_word_t> &in,
 
 // A conv stage that joins a skip stream, with a tap.
 template <class C>
-void conv_joined_tapped(hls::stream<typename ConvSizes<C>::in_word_t> &in,
-                        hls::stream<typename C::skip_t::word_t> &skip_in,
-                        hls::stream<typename ConvSizes<C>::out_word_t> &out, typename RingTap<C>::port_t &tap_out,
+void conv_joined_tapped(typename ConvSizes<C>::in_stream_t &in,
+                        typename C::skip_t::port_t &skip_in,
+                        typename ConvSizes<C>::out_stream_t &out, typename RingTap<C>::port_t &tap_out,
                         const typename ConvSizes<C>::weights_t &weight, const typename ConvSizes<C>::biases_t &bias) {
     TAILOR_STAGE
     TAILOR_WIDE(weight)
@@ -233,8 +234,8 @@ void conv_joined_tapped(hls::stream<typename ConvSizes<C>::in_word_t> &in,
 
 // A conv stage that joins a projection of its own input, with a tap.
 template <class C>
-void conv_projected_tapped(hls::stream<typename ConvSizes<C>::in_word_t> &in,
-                           hls::stream<typename ConvSizes<C>::out_word_t> &out, typename RingTap<C>::port_t &tap_out,
+void conv_projected_tapped(typename ConvSizes<C>::in_stream_t &in,
+                           typename ConvSizes<C>::out_stream_t &out, typename RingTap<C>::port_t &tap_out,
                            const typename ConvSizes<C>::weights_t &weight,
                            const typename ConvSizes<C>::biases_t &bias,
                            const typename C::skip_t::weights_t &projection_weight,

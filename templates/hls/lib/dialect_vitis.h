@@ -15,9 +15,9 @@
 
 // The top: stages run side by side, always, joined by streams alone.
 #define TAILOR_DATAFLOW _Pragma("HLS DATAFLOW")
-#define TAILOR_FREE_RUNNING _Pragma("HLS INTERFACE mode=ap_ctrl_none port=return")
-#define TAILOR_AXI_STREAM(name) TAILOR_PRAGMA(HLS INTERFACE mode=axis port=name)
-#define TAILOR_WIRE(name) TAILOR_PRAGMA(HLS INTERFACE mode=ap_none port=name)
+#define TAILOR_FREE_RUNNING _Pragma("HLS INTERFACE ap_ctrl_none port=return")
+#define TAILOR_AXI_STREAM(name) TAILOR_PRAGMA(HLS INTERFACE axis port=name)
+#define TAILOR_WIRE(name) TAILOR_PRAGMA(HLS INTERFACE ap_none port=name)
 
 // Registers: every element on its own; copies: every element of the first dimension. `RESET` returns a
 // static to its initial value on ap_rst_n.

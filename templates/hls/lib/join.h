@@ -16,9 +16,9 @@
 #define TAILOR_JOIN_H_
 
 #include "dialect.h"
-#include "hls_stream.h"
 #include "multiply.h"
 #include "shift_register.h"
+#include "streams.h"
 #include "words.h"
 
 namespace tailor {
@@ -95,17 +95,17 @@ template <class K> class StreamSkip : public SourceDefaults {
     static_assert(kHeldLanes % K::pe == 0 && kHeldLanes % K::lanes == 0, "groups and words do not pack");
 
   public:
-    typedef typename Word<typename K::operand_t, K::lanes>::type word_t;
+    typedef typename Stream<typename K::operand_t, K::lanes>::type port_t;
     typedef typename Count<kWords * kGroups>::type waiting_t; // words, or groups, that are held
 
     static bool has_room(waiting_t) { return true; }
     static bool ready(waiting_t waiting) { return kGroups > 1 ? waiting != 0 : waiting == kWords; }
     template <class W> void accept(const W &, waiting_t &) {}
 
-    bool receive(hls::stream<word_t> &port, waiting_t &waiting) {
+    bool receive(port_t &port, waiting_t &waiting) {
         TAILOR_INLINE
         if (ready(waiting) || port.empty()) return false;
-        held_ = append(held_, port.read());
+        held_ = append(held_, read_word(port));
         waiting += kGroups;
         return true;
     }

@@ -19,8 +19,8 @@
 #define TAILOR_POOL_H_
 
 #include "dialect.h"
-#include "hls_stream.h"
 #include "loop_monitor.h"
+#include "sender.h"
 #include "streams.h"
 #include "words.h"
 
@@ -62,8 +62,8 @@ template <class C> typename C::output_t divide_sum(const typename C::accumulator
 }
 
 template <class C>
-void pool(hls::stream<typename Word<typename C::input_t, C::in_lanes>::type> &in,
-          hls::stream<typename Word<typename C::output_t, C::out_lanes>::type> &out) {
+void pool(typename Stream<typename C::input_t, C::in_lanes>::type &in,
+          typename Stream<typename C::output_t, C::out_lanes>::type &out) {
     TAILOR_STAGE
     static const int kWords = C::channels / C::in_lanes; // of a pixel
     static const int kFrameWords = C::pixels * kWords;
@@ -96,7 +96,7 @@ word_loop:
             --unsent;
         }
         if (takes) {
-            const typename Word<typename C::input_t, C::in_lanes>::type word = in.read();
+            const typename Word<typename C::input_t, C::in_lanes>::type word = read_word(in);
         lane_loop:
             for (int lane = 0; lane < C::in_lanes; ++lane) {
                 TAILOR_UNROLL

@@ -4,6 +4,7 @@
 #ifndef TAILOR_SIZES_H_
 #define TAILOR_SIZES_H_
 
+#include "streams.h"
 #include "words.h"
 
 namespace tailor {
@@ -55,8 +56,9 @@ template <class C> struct ConvSizes {
     typedef typename Count<2 * (kFrameWords + kRingWords)>::type words_t;
     typedef typename Word<typename C::input_t, C::in_lanes>::type in_word_t;
     typedef typename Word<typename C::input_t, kWordLanes>::type ring_word_t;
-    typedef typename Word<typename C::output_t, C::out_lanes>::type out_word_t;
 
+    typedef typename Stream<typename C::input_t, C::in_lanes>::type in_stream_t;
+    typedef typename Stream<typename C::output_t, C::out_lanes>::type out_stream_t;
     typedef ring_word_t ring_t[kBanks][kBankWords];
     typedef typename C::weight_t weights_t[kPixelBeats][C::pe * C::simd];
     typedef typename C::accumulator_t biases_t[kOutGroups][C::pe];

@@ -12,7 +12,6 @@
 #define TAILOR_TAP_H_
 
 #include "dialect.h"
-#include "hls_stream.h"
 #include "join.h"
 #include "sizes.h"
 #include "window.h"
@@ -40,7 +39,7 @@ template <class C> class RingTap {
     static_assert(C::form == READ_SERIAL, "a tap reads a ring of one RAM");
 
   public:
-    typedef hls::stream<typename Word<typename C::input_t, C::tap_lanes>::type> port_t;
+    typedef typename Stream<typename C::input_t, C::tap_lanes>::type port_t;
 
     // Words of the frame that window and tap have both passed.
     int passed(int released) const { return released < read_ ? released : int(read_); }
@@ -61,7 +60,8 @@ template <class C> class RingTap {
         monitor.reads(address_);
         if (++words_ == kWords) {
             words_ = 0;
-            port.write(held_.range((slice_ + 1) * kWidth - 1, slice_ * kWidth));
+            const ap_uint<kWidth> word = held_.range((slice_ + 1) * kWidth - 1, slice_ * kWidth);
+            write_word(port, word);
         }
         if (++slice_ == kSlices) {
             slice_ = 0;

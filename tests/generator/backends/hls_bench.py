@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from generator.backends.hls import plan_hls, view_design
+from generator.backends.hls_tcl import Dialect
 from generator.design import Design
 from generator.fixed_point import IntArray, dequantize
 from generator.tools.csim_build import ap_types_folder
@@ -72,11 +73,11 @@ class Case:
     frames: IntArray
 
 
-def write_projects(cases: Sequence[Case], folder: Path) -> None:
+def write_projects(cases: Sequence[Case], folder: Path, dialect: Dialect = Dialect.VITIS_HLS) -> None:
     """The project of each design, with its input frames, in a folder of its name."""
     for case in cases:
         inputs = dequantize(case.frames, case.design.input_stream.format)
-        for path, text in (*plan_hls(case.design).files, *plan_vectors(inputs, inputs).files):
+        for path, text in (*plan_hls(case.design, dialect).files, *plan_vectors(inputs, inputs).files):
             target = folder / case.design.name / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text)
@@ -88,16 +89,19 @@ def run_cases(
     synthesis: bool = False,
     compiler: str = "g++",
     flags: Sequence[str] = (),
+    dialect: Dialect = Dialect.VITIS_HLS,
 ) -> dict[str, list[IntArray]]:
     """The outputs of every design, by each of its runs: (N, elements) int64, in LSBs of y's format.
 
     Args:
         synthesis: compile what a vendor's synthesis sees: weights as initialisers, no monitors.
         flags: more of the compiler's, e.g. sanitizers.
+        dialect: the HLS compiler whose projects are compiled; its macros are those of the first case.
     """
-    write_projects(cases, folder)
+    write_projects(cases, folder, dialect)
     driver = folder / "driver.cpp"
-    driver.write_text(_driver(cases, synthesis))
+    macros = [*(["__SYNTHESIS__"] if synthesis else []), *view_design(cases[0].design, dialect).macros]
+    driver.write_text(_driver(cases, macros))
     include = f"-I{folder / cases[0].design.name}"
     argv = [compiler, *FLAGS, *flags, '-DTAILOR_WEIGHTS_FOLDER="firmware/weights"', include, f"{include}/csim"]
     argv += [f"-I{folder}", "-isystem", str(ap_types_folder()), str(driver), "-o", str(folder / "driver")]
@@ -117,8 +121,8 @@ def _outputs(case: Case, project: Path) -> list[IntArray]:
     return [np.rint(np.ldexp(np.loadtxt(log, ndmin=2), scale)).astype(np.int64) for log in logs]
 
 
-def _driver(cases: Sequence[Case], synthesis: bool) -> str:
-    parts = [_HEAD.replace("{define}", "#define __SYNTHESIS__" if synthesis else "")]
+def _driver(cases: Sequence[Case], macros: Sequence[str]) -> str:
+    parts = [_HEAD.replace("{define}", "\n".join(f"#define {macro}" for macro in macros))]
     for case in cases:
         name = case.design.name
         parts.append(

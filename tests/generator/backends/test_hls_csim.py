@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from generator.backends.hls_tcl import Dialect
 from generator.design import AddStage, CloneStage, ConvStage, Design, ReadForm
 from generator.fixed_point import FixedPoint, IntArray, parse_format
 from generator.graph import Shape
@@ -146,8 +147,8 @@ def chain(name: str) -> Case:
     return Case(make_design(name, (first, second), streams), frames)
 
 
-def block(name: str) -> Case:
-    """The paper's traditional block: clone, two convs, the second exact, and add."""
+def block(name: str, lanes: int = 2) -> Case:
+    """The paper's traditional block: clone, two convs, the second exact, and add; `lanes` a word at the skip."""
     rng = np.random.default_rng(2)
     shape, source = Shape(height=4, width=6, channels=4), parse_format("ap_ufixed<8,4,AP_RND_CONV,AP_SAT>")
     first = make_conv(rng, ConvSpec(name="c1", out_channels=4, pe=2, simd=2), "main", "mid", shape, source)
@@ -169,10 +170,10 @@ def block(name: str) -> Case:
         result=parse_format("ap_fixed<9,6,AP_RND,AP_SAT_SYM>"),
     )
     streams = (
-        *(make_stream(stream, shape, source, 2) for stream in ("x", "main", "skip")),
-        make_stream("mid", shape, first.out_format, 1),
-        make_stream("sum", shape, second.accumulator, 2),
-        make_stream("y", shape, add.out_format, 2),
+        *(make_stream(stream, shape, source, lanes) for stream in ("x", "main", "skip")),
+        make_stream("mid", shape, first.out_format, 4 if lanes == 4 else 1),
+        make_stream("sum", shape, second.accumulator, lanes),
+        make_stream("y", shape, add.out_format, lanes),
     )
     frames = random_integers(rng, source, (FRAMES, 4, 6, 4))
     return Case(make_design(name, (clone, first, second, add), streams), frames)
@@ -253,6 +254,16 @@ def test_a_fault_of_one_lsb_is_caught(outputs: dict[str, list[IntArray]]) -> Non
 def test_what_synthesis_sees_equals_numpy(tmp_path: Path) -> None:
     case = block("synthesised")
     assert find_differences(case, run_cases([case], tmp_path, synthesis=True)[case.design.name]) == [0]
+
+
+@pytest.mark.parametrize("lanes", [2, 4])
+def test_the_vivado_hls_dialect_equals_numpy(tmp_path: Path, lanes: int) -> None:
+    """With pixel-wide streams (4 channels) a word is a struct, else a vector of bits."""
+    case = block("vivado", lanes)
+    outputs = run_cases([case], tmp_path, synthesis=True, dialect=Dialect.VIVADO_HLS)
+    assert find_differences(case, outputs[case.design.name]) == [0]
+    emitted = (tmp_path / "vivado/firmware/vivado.cpp").read_text()
+    assert ("tailor::Channels<8, 4>" in emitted) == (lanes == 4)
 
 
 @pytest.mark.nightly
