@@ -140,8 +140,9 @@ class _Network:
                         queued[other] = True
                         queue.append(other)
             if not queue and (forced := self._force()) is not None:
-                queue.append(forced)
-                queued[forced] = True
+                for other in (forced, *neighbours[forced]):
+                    queued[other] = True
+                    queue.append(other)
         waits = tuple(
             Wait(stage=stage, reason=node.wait[0], stream=node.wait[1])
             for stage, node in self._nodes

@@ -267,7 +267,7 @@ class Loader:
             if index == 0:
                 free = ring.free(pixel - ring.pixels)
                 if free is None:
-                    self.wait = (WaitFor.WORDS, self._name)
+                    self.wait = (WaitFor.ROOM, self._name)
                     break
                 time = max(time, free)
             time += ring.parts - 1
