@@ -212,7 +212,13 @@ def plan_project(
     )
     description = describe(built.design, predict(built.design).as_dict())
     marker = BuildPlan.of({MARKER: json.dumps(description, indent=1) + "\n"})
-    parts = (plan_hls(built.design, dialect_of(config.backend)), plan_rtl(built.design), vectors, plan_streams(built.design, inputs), marker)
+    parts = (
+        plan_hls(built.design, dialect_of(config.backend)),
+        plan_rtl(built.design),
+        vectors,
+        plan_streams(built.design, inputs),
+        marker,
+    )
     return built, description, BuildPlan.merge(parts)
 
 

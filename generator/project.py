@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
+from generator.backends.hls_tcl import Dialect
 from generator.build_plan import MARKER
 from generator.errors import CheckFailed, OutputError, SourceError, ToolError
 from generator.report.entries import RESULTS
@@ -14,11 +15,11 @@ from generator.tools.cosim import run_cosim
 from generator.tools.csim import run_csim
 from generator.tools.csim_timed import run_timed
 from generator.tools.hls_check import run_check
-from generator.tools.hls_grammar import Dialect
 from generator.tools.nextpnr import FAMILY as ROUTED_FAMILY
 from generator.tools.nextpnr import run_nextpnr
 from generator.tools.vendor import VENDOR_TOOLS, run_vendor
 from generator.tools.yosys import Progress, run_yosys
+from generator.trace import Difference
 
 SYNTH_TOOLS = ("yosys", "nextpnr-ecp5", *VENDOR_TOOLS)
 """What `tailor synth` can run."""
@@ -46,7 +47,16 @@ def csim(path: Path, frames: int) -> dict[str, object]:
     open_project(path)
     result = run_csim(path, frames)
     keys = ("frames", "mismatches", "compile_seconds", "seconds_per_frame")
-    return store_result(path, "csim", {key: getattr(result, key) for key in keys})
+    payload = {key: getattr(result, key) for key in keys} | {"first_difference": plain_difference(result.difference)}
+    return store_result(path, "csim", payload)
+
+
+def plain_difference(difference: Difference | None) -> dict[str, object] | None:
+    """Where an executor first goes wrong, as plain values: expected by the reference, given by the executor."""
+    if difference is None:
+        return None
+    place = {key: getattr(difference, key) for key in ("layer", "frame", "row", "column", "channel", "count")}
+    return place | {"expected": difference.first, "given": difference.second}
 
 
 def timed_csim(path: Path, frames: int) -> dict[str, object]:
@@ -123,19 +133,13 @@ def store_result(path: Path, tool: str, payload: Mapping[str, object]) -> dict[s
     return dict(payload)
 
 
-def check(path: Path, dialects: Sequence[Dialect]) -> dict[str, object]:
-    """Hold the C++ of a project against what compilers take. Returns the keys of `tailor check --json`."""
+def check(path: Path, dialect: Dialect | None = None) -> dict[str, object]:
+    """Hold the C++ of a project against what its compiler takes. Returns the keys of `tailor check --json`."""
     open_project(path)
-    results = run_check(path, dialects)
-    return {
-        "dialects": [str(result.dialect) for result in results],
-        "findings": [
-            {"dialect": str(result.dialect)}
-            | {key: getattr(finding, key) for key in ("file", "line", "rule", "message")}
-            for result in results
-            for finding in result.findings
-        ],
-    }
+    result = run_check(path, dialect)
+    keys = ("file", "line", "rule", "message")
+    findings = [{key: getattr(finding, key) for key in keys} for finding in result.findings]
+    return {"dialect": str(result.dialect), "findings": findings}
 
 
 def require_clean(path: Path, findings: int) -> None:
@@ -150,7 +154,15 @@ def require_no_deadlock(path: Path, deadlock: object) -> None:
         raise CheckFailed(f"csim {path}: {deadlock['message']}")
 
 
-def require_equal(check: str, path: Path, mismatches: object) -> None:
-    """Raise CheckFailed unless a comparison with PyTorch found nothing."""
-    if mismatches:
-        raise CheckFailed(f"{check} {path}: {mismatches} integers differ from PyTorch's, expected 0")
+def require_equal(check: str, path: Path, payload: Mapping[str, object]) -> None:
+    """Raise CheckFailed unless a comparison with PyTorch found nothing; says where the first frame goes wrong."""
+    if not payload["mismatches"]:
+        return
+    text = f"{check} {path}: {payload['mismatches']} integers differ from PyTorch's, expected 0"
+    first = payload.get("first_difference")
+    if isinstance(first, dict):
+        text += (
+            f"; the first that differs is layer {first['layer']!r}, pixel ({first['row']},{first['column']}), channel "
+            f"{first['channel']}: {first['given']}, expected {first['expected']}"
+        )
+    raise CheckFailed(text)

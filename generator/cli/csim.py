@@ -22,7 +22,7 @@ def command(project: Path, frames: int, timed: bool, as_json: bool) -> None:
         return
     payload = projects.csim(project, frames)
     answer(payload, as_json, figures(f"csim {project}", payload))
-    projects.require_equal("csim", project, payload["mismatches"])
+    projects.require_equal("csim", project, payload)
 
 
 def _run_timed(project: Path, frames: int, as_json: bool) -> None:
@@ -34,4 +34,4 @@ def _run_timed(project: Path, frames: int, as_json: bool) -> None:
     words = figures("Most words in each stream", occupancy)
     answer(payload, as_json, figures(f"timed csim {project}", shown), words)
     projects.require_no_deadlock(project, deadlock)
-    projects.require_equal("csim", project, payload["mismatches"])
+    projects.require_equal("csim", project, payload)

@@ -122,7 +122,7 @@ def parse_firmware(root: Path, top: str, grammar: Grammar) -> Source:
         elif path.suffix == ".txt":
             unsaved.append((str(path), "0"))
     arguments = ["-x", "c++", "-std=c++11", "-nostdinc", "-Wno-builtin-macro-redefined", f"-I{root}"]
-    arguments += [f"-D{macro}" for macro in (*grammar.macros, f"TAILOR_{grammar.dialect.upper()}")]
+    arguments += [f"-D{macro}" for macro in grammar.macros]
     for folder in (root / "csim", ap_types_folder(), *_standard_folders(root)):
         arguments += ["-isystem", str(folder)]
     parsed = Index.create().parse(_ENTRY, args=arguments, unsaved_files=unsaved)

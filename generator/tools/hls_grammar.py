@@ -6,21 +6,15 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from generator.backends.hls_tcl import Dialect
+
 _FOLDER = Path(__file__).resolve().parent.parent / "hls_grammar"
-
-
-class Dialect(StrEnum):
-    """A compiler of the emitted C++."""
-
-    VITIS_HLS = "vitis_hls"
-    VIVADO_HLS = "vivado_hls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,9 @@
 // For csim without a vendor's tools; the same calls as in UG1399, "HLS Stream Library". A read from
 // an empty stream can never be served here (stages run one after another), so it stops the program
 // and names the stream. A bounded stream does the same for a write that finds it full.
+//
+// With TAILOR_TRACE_FOLDER, a quoted path, every stream of ap_uint writes its words into a file of its name
+// in that folder, a line of hexadecimal each.
 #ifndef TAILOR_CSIM_HLS_STREAM_H_
 #define TAILOR_CSIM_HLS_STREAM_H_
 
@@ -12,7 +15,25 @@
 #include <deque>
 #include <string>
 
+#ifdef TAILOR_TRACE_FOLDER
+#include "ap_int.h"
+#include <map>
+#endif
+
 namespace hls {
+
+#ifdef TAILOR_TRACE_FOLDER
+template <class T> struct Trace {
+    static void put(std::FILE *&, const std::string &, const T &) {}
+};
+
+template <int Bits> struct Trace<ap_uint<Bits> > {
+    static void put(std::FILE *&file, const std::string &name, const ap_uint<Bits> &word) {
+        if (file == NULL) file = std::fopen((std::string(TAILOR_TRACE_FOLDER "/") + name + ".txt").c_str(), "w");
+        if (file != NULL) std::fprintf(file, "%s\n", word.to_string(16).c_str());
+    }
+};
+#endif
 
 template <class T> class stream {
   public:
@@ -37,11 +58,15 @@ template <class T> class stream {
     }
     void write(const T &word) {
         if (full()) stop("write to a full stream: it is too shallow");
+#ifdef TAILOR_TRACE_FOLDER
+        static std::map<const stream *, std::FILE *> files;
+        Trace<T>::put(files[this], name_, word);
+#endif
         words_.push_back(word);
     }
     bool write_nb(const T &word) {
         if (full()) return false;
-        words_.push_back(word);
+        write(word);
         return true;
     }
     void operator>>(T &word) { word = read(); }

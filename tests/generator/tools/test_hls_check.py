@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from generator.assets import asset_folder
+from generator.backends.hls_tcl import Dialect
 from generator.errors import ToolError
 from generator.tools.hls_ast import rewrite_pragmas
 from generator.tools.hls_check import run_check
-from generator.tools.hls_grammar import Dialect, check_pragma, load_grammar, parse_pragma
+from generator.tools.hls_grammar import check_pragma, load_grammar, parse_pragma
 
 DATA = Path(__file__).parents[2] / "data" / "hls"
 FILES = ("planted.h", "planted.cpp")
@@ -50,13 +51,13 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @needs_compiler
 @pytest.mark.parametrize("dialect", list(Dialect), ids=str)
 def test_every_planted_fault_is_found_and_nothing_else(planted: Path, dialect: Dialect) -> None:
-    (result,) = run_check(planted, (dialect,))
+    result = run_check(planted, dialect)
     assert {(found.file, found.line, found.rule) for found in result.findings} == expected_findings(dialect)
 
 
 @needs_compiler
 def test_a_finding_says_where_what_and_why(planted: Path) -> None:
-    (result,) = run_check(planted, (Dialect.VITIS_HLS,))
+    result = run_check(planted)
     texts = {re.sub(r":\d+:", ":N:", str(found), count=1) for found in result.findings}
     assert {
         "firmware/planted.h:N: unknown-pragma: pragma PIPELIN: vitis_hls does not know it; is PIPELINE meant?",
@@ -75,7 +76,7 @@ def test_text_that_does_not_parse_is_a_finding(planted: Path, tmp_path: Path) ->
     project = tmp_path / "broken"
     shutil.copytree(planted, project)
     (project / "firmware" / "planted_top.cpp").write_text("void planted_top() {\n    int x = y;\n}\n")
-    (result,) = run_check(project, (Dialect.VITIS_HLS,))
+    result = run_check(project)
     assert [str(found) for found in result.findings] == [
         "firmware/planted_top.cpp:2: syntax: use of undeclared identifier 'y'"
     ]
