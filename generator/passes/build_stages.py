@@ -219,8 +219,11 @@ class _Builder:
             return ring.pixels(prefetch=1, least=1)
         skip = self._sites.by_conv.get(layer.node.name)
         shifted = skip is not None and skip.implementation is Implementation.SHIFT_REGISTER
-        # what is loaded ahead waits in the shift register too
-        return ring.pixels(prefetch=LEAST_PREFETCH if shifted else PREFETCH)
+        if shifted:  # what is loaded ahead waits in the shift register too
+            return ring.pixels(prefetch=LEAST_PREFETCH)
+        # the rows that a stride passes over are loaded while the row before is computed, not after it
+        passed = (layer.stride[0] - 1) * layer.in_shape.width
+        return ring.pixels(prefetch=passed + PREFETCH, least=passed + LEAST_PREFETCH)
 
     def _arithmetic(self, node: Node, tensor: Node, in_format: FixedPoint) -> ConvArithmetic:
         """Weights and exact sums of a conv stage, with a folded skip where there is one."""
