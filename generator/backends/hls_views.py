@@ -21,7 +21,7 @@ from generator.fixed_point import FixedPoint, Overflow, Rounding
 from generator.names import identifier
 
 _FIFO_IMPLEMENTATION = {
-    Storage.AUTO: "memory",
+    Storage.AUTO: "any",
     Storage.BRAM: "bram",
     Storage.SRL: "srl",
     Storage.LUTRAM: "lutram",

@@ -98,7 +98,7 @@ def mac_array(design: Design, stage: ConvStage) -> Array:
     columns = stage.simd
     if stage.join is not None and stage.join.projection is not None:
         columns += stage.simd // (stage.kernel[0] if stage.form is ReadForm.ROWS else 1)
-    halves = 2 if stage.packed else 1
+    halves = 2 if stage.packed and stage.pe // lanes % 2 == 0 else 1
     return Array(steps=stage.pe // lanes // halves, lanes=lanes, halves=halves, columns=columns)
 
 
@@ -197,7 +197,7 @@ def _geometry(design: Design, stage: ConvStage) -> Parameters:
         "Pe": stage.pe,
         "Simd": stage.simd,
         "UseDsp": int(stage.multiplier is not Multiplier.LUT),
-        "Packed": int(stage.packed),
+        "Packed": int(mac_array(design, stage).halves == 2),
         "RingPixels": stage.ring_pixels,
         "RingStorage": "lutram" if ring_bits <= LUTRAM_BITS else "bram",
         "Tap": int(stage.tap is not None),

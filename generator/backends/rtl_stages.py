@@ -150,11 +150,6 @@ def _problems(design: Design, stage: Stage) -> list[str]:
             f"stage {stage.name!r}: centre_tap needs pe {stage.pe} to be a multiple of the {channels} channels of a "
             "beat; choose another reuse factor or fold"
         )
-    if stage.packed and stage.pe // step_lanes % 2:
-        found.append(
-            f"stage {stage.name!r}: packed products come in pairs, and pe {stage.pe} gives an odd number of steps of "
-            f"{step_lanes} channels; choose another reuse factor or Multiplier: dsp"
-        )
     beats = fewest_group_beats(stage)
     if stage.pe > lanes_out * beats:
         found.append(
