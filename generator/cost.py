@@ -10,10 +10,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from generator.design import ConvStage, Design, Storage
+from generator.design import ConvStage, Design, ReadForm, Storage
+from generator.fixed_point import IntArray
 from generator.passes.count_slices import count_slices
 from generator.passes.token_model import run_model
-from generator.ram import LUTRAM_BITS, ram_blocks, rom_blocks
+from generator.ram import LUTRAM_BITS, ram_blocks, weight_banks, weight_blocks
 
 FRAMES = 4
 """Frames that the token model plays: one fills the pipeline, two intervals remain to compare."""
@@ -64,18 +65,40 @@ def predict(design: Design) -> Prediction:
 def _memories(design: Design) -> Iterator[float]:
     """BRAM36 of every memory."""
     for stage in design.stages:
-        if not isinstance(stage, ConvStage):
-            continue
-        word_bits = stage.pe * stage.simd * stage.weight_format.width
-        yield rom_blocks(word_bits, stage.reuse_factor)
-        projection = stage.join.projection if stage.join else None
-        if projection is not None:
-            beats = stage.reuse_factor // (stage.kernel[0] * stage.kernel[1])
-            yield rom_blocks(stage.pe * stage.simd * projection.weight_format.width, beats)
-        yield _ring_blocks(stage, design.stream(stage.input).lanes)
+        if isinstance(stage, ConvStage):
+            yield from _weight_blocks(stage, design.stream(stage.output).lanes)
+            yield _ring_blocks(stage, design.stream(stage.input).lanes)
     for stream in design.streams:
         if stream.storage is Storage.BRAM:
             yield ram_blocks(stream.width_bits, max(stream.depth_words - 1, 2))
+
+
+def _weight_blocks(stage: ConvStage, out_lanes: int) -> Iterator[float]:
+    """The weights: a word for each tap of the read form, output group and input group, in ROMs of a few steps each.
+
+    Every weight has the bits of the largest; input groups are rounded up to a power of two.
+    """
+    lanes = min(out_lanes, stage.pe) * (2 if stage.packed else 1)
+    steps = stage.pe // lanes
+    taps = stage.kernel[0] * stage.kernel[1] // stage.form.taps(stage.kernel)
+    groups = 1 << (stage.in_shape.channels // stage.ring_word_channels - 1).bit_length()
+    out_groups = stage.out_shape.channels // stage.pe
+    projection = stage.join.projection if stage.join else None
+    point = stage.exact_sum.fraction_bits - stage.in_format.fraction_bits
+    bits = _value_bits(stage.weight, point - stage.weight_format.fraction_bits)
+    if projection is not None:
+        bits = max(bits, _value_bits(projection.weight, point - projection.weight_format.fraction_bits))
+    step_bits = lanes * stage.simd * bits
+    bank = weight_banks(taps * out_groups * groups, steps, step_bits)
+    yield weight_blocks(taps * out_groups * groups, steps, step_bits, bank)
+    if projection is not None:
+        yield weight_blocks(out_groups * groups, steps, lanes * stage.ring_word_channels * bits, bank)
+
+
+def _value_bits(values: IntArray, shift: int) -> int:
+    """Bits of the largest of some signed integers, moved `shift` places up."""
+    lowest, highest = int(values.min()), int(values.max())
+    return max(highest.bit_length(), (~lowest).bit_length() if lowest < 0 else 0) + 1 + shift
 
 
 def _ring_blocks(stage: ConvStage, lanes: int) -> float:
@@ -83,7 +106,12 @@ def _ring_blocks(stage: ConvStage, lanes: int) -> float:
     bits = stage.in_format.width
     if stage.ring_pixels * stage.in_shape.channels * bits <= LUTRAM_BITS:
         return 0.0
-    slots = max(stage.simd // lanes, 1)
-    slot_bits = stage.simd * bits // slots
+    channels = stage.ring_word_channels
+    slots = max(channels // lanes, 1)
+    slot_bits = channels * bits // slots
     width = slot_bits if slots == 1 else slots * math.ceil(slot_bits / 9) * 9
-    return ram_blocks(width, stage.ring_pixels * stage.in_shape.channels // stage.simd)
+    groups = 1 << (stage.in_shape.channels // channels - 1).bit_length()
+    if stage.form is ReadForm.SERIAL:
+        return ram_blocks(width, stage.ring_pixels * groups)
+    banks = stage.ring_pixels // stage.in_shape.width
+    return banks * ram_blocks(width, stage.in_shape.width * groups)

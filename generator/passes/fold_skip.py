@@ -55,7 +55,7 @@ def fold_skip(conv: Conv2d, projection: Conv2d | None, in_format: FixedPoint, po
     bound = dot_bound(dot_bounds(weight, bias), product_shift, in_format)
     return ConvArithmetic(
         weight=weight,
-        weight_format=_narrowest(weight, fraction),
+        weight_format=narrowest_format(weight, fraction),
         bias=bias,
         product_shift=product_shift,
         accumulator=sum_format(-bound, bound, point),
@@ -67,8 +67,8 @@ def _lift(conv: Conv2d, in_format: FixedPoint, point: int) -> int:
     return point - in_format.fraction_bits - conv.weight_format.fraction_bits - conv.product_shift
 
 
-def _narrowest(weight: IntArray, fraction: int) -> FixedPoint:
-    """The signed format that holds every folded weight."""
+def narrowest_format(weight: IntArray, fraction: int) -> FixedPoint:
+    """The signed format that holds every weight."""
     lowest, highest = int(weight.min()), int(weight.max())
     width = max(highest.bit_length(), (-lowest - 1).bit_length() if lowest < 0 else 0) + 1
     return FixedPoint(width=width, integer_bits=width - fraction)

@@ -52,7 +52,7 @@ class LineBuffer:
         """
         if self.form is ReadForm.SERIAL:
             needed = self.span + least
-            free = free_words(self._word_bits, self._words(needed)) * self.word_channels // self.channels
+            free = free_words(self._word_bits, self._words(needed)) // self._words(1)
             wanted = min(max(needed, free), self.span + max(prefetch, least))
             rounded = 1 << (wanted - 1).bit_length()
             return rounded if prefetch >= PREFETCH and rounded <= free else wanted
@@ -72,7 +72,8 @@ class LineBuffer:
         return self.word_channels * self.bits
 
     def _words(self, pixels: int) -> int:
-        return pixels * self.channels // self.word_channels
+        """Words of some pixels; each begins at a multiple of a power of two."""
+        return pixels << (self.channels // self.word_channels - 1).bit_length()
 
 
 def ring_span(kernel: tuple[int, int], width: int) -> int:

@@ -15,7 +15,7 @@ from generator.fixed_point import FixedPoint
 from generator.graph import Graph, Node, Shape
 from generator.layers.conv2d import Conv2d
 from generator.layers.linear import Linear
-from generator.passes.line_buffer import LineBuffer
+from generator.passes.line_buffer import LEAST_PREFETCH, LineBuffer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +67,10 @@ class MacLayer:
         )
 
     def _forms(self) -> tuple[ReadForm, ...]:
-        """Read forms that differ for this kernel."""
+        """Read forms that differ for this kernel; rows only where a row leaves enough for the prefetch."""
         height, width = self.kernel
-        rows = (ReadForm.ROWS,) if self.lean and height > 1 else ()
+        wide = self.in_shape.width - width >= LEAST_PREFETCH
+        rows = (ReadForm.ROWS,) if self.lean and height > 1 and wide else ()
         window = (ReadForm.WINDOW,) if self.lean and width > 1 else ()
         return (ReadForm.SERIAL, *rows, *window)
 

@@ -12,11 +12,14 @@ from generator.graph import Graph, SkipEdge
 from generator.layers.conv2d import Conv2d
 from generator.passes.fit_skip import TAPPED, look_ahead, misfit
 from generator.passes.mac_layer import Folding
-from generator.passes.skip_cost import skip_cost
+from generator.passes.skip_cost import SkipCost, skip_cost
 
 OVER_ONE_CONV = (Implementation.FOLD, Implementation.CENTRE_TAP, Implementation.SHIFT_REGISTER)
 OVER_SEVERAL = (Implementation.LINE_BUFFER_TAP, Implementation.RING_EXTEND)
 """What `auto` may take beside clone_fifo; of equal cost the first."""
+
+STORES_NO_PIXEL = (Implementation.FOLD, Implementation.CENTRE_TAP)
+"""They go before all that stores pixels, unless products could no longer share DSP slices."""
 
 _STORES_NOTHING = {
     Implementation.FOLD: "fold stores nothing",
@@ -145,12 +148,19 @@ class _Site:
         return self._misfit(chosen.implementation or self._auto(chosen), chosen)
 
     def _auto(self, chosen: SkipConfig) -> Implementation:
-        """The cheapest of the candidates that fit with the storage and the depth asked for."""
+        """The cheapest of the candidates that fit with the storage and the depth asked for.
+
+        Slices first, then pixels stored at all, then block RAM, then stored bits.
+        """
         fitting = [way for way in self._candidates() if not self._misfit(way, chosen)]
         if not self.config.lean or not fitting:
             return (*fitting, Implementation.CLONE_FIFO)[0]
-        ways = (*fitting, Implementation.CLONE_FIFO)
-        return min(ways, key=lambda way: skip_cost(self.graph, self.edge, way, self.foldings, self.config))
+
+        def cost(way: Implementation) -> tuple[int, bool, SkipCost]:
+            cost = skip_cost(self.graph, self.edge, way, self.foldings, self.config)
+            return cost.dsp, way not in STORES_NO_PIXEL, cost
+
+        return min((*fitting, Implementation.CLONE_FIFO), key=cost)
 
     def _candidates(self) -> tuple[Implementation, ...]:
         """What `auto` may take beside clone_fifo."""

@@ -18,10 +18,10 @@ from generator.graph import Graph, SkipEdge
 from generator.layers.conv2d import Conv2d
 from generator.multipliers import can_pack, dsp_slices, signed_bits
 from generator.passes.fit_skip import look_ahead
-from generator.passes.fold_skip import fold_skip
+from generator.passes.fold_skip import fold_skip, narrowest_format
 from generator.passes.line_buffer import LEAST_PREFETCH, PREFETCH
 from generator.passes.mac_layer import Folding, MacLayer, mac_layer
-from generator.ram import ram_blocks, rom_blocks
+from generator.ram import ram_blocks, weight_banks, weight_blocks
 
 SRL_BITS = 1024
 """Above this a FIFO goes to block RAM, the rule that Vivado HLS follows."""
@@ -114,8 +114,8 @@ def _folded(graph: Graph, edge: SkipEdge, foldings: Mapping[str, Folding], confi
     assert side is None or isinstance(side, Conv2d)
     point = graph.node(edge.join).accumulator.fraction_bits
     wide = fold_skip(conv, side, layer.in_format, point).weight_format
-    products = folding.pe * folding.simd
-    more_rom = max(0.0, rom_blocks(products * wide.width, folding.reuse_factor) - _rom(layer, folding))
+    plain = narrowest_format(conv.weight, layer.weight_format.fraction_bits)
+    more_rom = max(0.0, _rom(folding, wide) - _rom(folding, plain))
     more_dsp = _slices(layer, folding, wide, config) - _slices(layer, folding, layer.weight_format, config)
     return SkipCost(dsp=more_dsp, bram36=more_rom, bits=0)
 
@@ -131,9 +131,10 @@ def _in_stage(
     layer, folding = _layer(graph, edge.main[0]), foldings[edge.main[0]]
     if edge.projection is not None:
         side = _layer(graph, edge.projection)
-        products = folding.pe * layer.word_channels(folding)
-        beats = side.products // products
-        return SkipCost(dsp=0, bram36=rom_blocks(products * side.weight_format.width, beats), bits=0)
+        step_bits = layer.word_channels(folding) * side.weight_format.width
+        words = side.products // (folding.pe * layer.word_channels(folding))
+        bank = weight_banks(words, folding.pe, step_bits)
+        return SkipCost(dsp=0, bram36=weight_blocks(words, folding.pe, step_bits, bank), bits=0)
     if implementation is Implementation.SHIFT_REGISTER:
         conv = layer.node.layer
         assert isinstance(conv, Conv2d)
@@ -146,8 +147,11 @@ def _in_stage(
     return SkipCost(dsp=apart - packed, bram36=0.0, bits=0)
 
 
-def _rom(layer: MacLayer, folding: Folding) -> float:
-    return rom_blocks(folding.pe * folding.simd * layer.weight_format.width, folding.reuse_factor)
+def _rom(folding: Folding, weight: FixedPoint) -> float:
+    """BRAM36 of the weights, sums leaving one by one."""
+    step_bits = folding.simd * weight.width
+    bank = weight_banks(folding.reuse_factor, folding.pe, step_bits)
+    return weight_blocks(folding.reuse_factor, folding.pe, step_bits, bank)
 
 
 def _slices(layer: MacLayer, folding: Folding, weight: FixedPoint, config: HardwareConfig) -> int:

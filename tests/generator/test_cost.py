@@ -13,29 +13,8 @@ from generator.fixed_point import parse_format
 from generator.flow import quantize_network
 from generator.multipliers import dsp_slices
 from generator.passes import build_design
-from generator.ram import LUTRAM_BITS, ram_blocks, rom_blocks
+from generator.ram import LUTRAM_BITS, ram_blocks
 from generator.source import load_source
-
-
-@pytest.mark.parametrize(
-    ("width_bits", "depth_words", "blocks"),
-    [
-        (64, 72, 0),
-        (64, 288, 1),
-        (64, 576, 2),
-        (128, 144, 0),
-        (32, 576, 1),
-        (16, 300, 0),
-        (16, 576, 0.5),
-        (8, 576, 0),
-        (8, 1200, 0.5),
-        (36, 250, 0.5),
-        (512, 288, 7.5),
-    ],
-)
-def test_roms_as_yosys_070_maps_them(width_bits: int, depth_words: int, blocks: float) -> None:
-    """Each row was measured with `synth_xilinx -family xcup` on templates/rtl/lib/weight_rom.sv."""
-    assert rom_blocks(width_bits, depth_words) == blocks
 
 
 @pytest.mark.parametrize(

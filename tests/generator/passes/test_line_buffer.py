@@ -20,9 +20,9 @@ def test_pixel_wide_rings_hold_the_window_span_and_one_pixel():
 
 
 def test_the_prefetch_reaches_sixteen_pixels_where_the_ram_has_them():
-    """2048 words of 16 bits hold 102 px of 20 channels: 83 px are free, 128 px are not."""
-    assert ring(channels=20).pixels() == 67 + 16
-    assert ring(channels=20).blocks(67 + 16) == ring(channels=20).blocks(67 + 2) == 1 < ring(channels=20).blocks(128)
+    """Three RAMB18 hold 3072 words of 16 bits, 96 px of 32 channels: 83 px are free, 128 px are not."""
+    assert ring(channels=32).pixels() == 67 + 16
+    assert ring(channels=32).blocks(67 + 16) == ring(channels=32).blocks(67 + 2) == 1.5 < ring(channels=32).blocks(128)
 
 
 def test_a_ring_grows_to_a_power_of_two_where_that_is_free():
@@ -44,7 +44,13 @@ def test_a_shift_register_keeps_the_prefetch_short():
 
 @pytest.mark.parametrize(("width", "banks"), [(32, 3), (5, 3), (4, 4), (2, 5), (1, 7)])
 def test_rows_are_banks_with_two_pixels_of_prefetch(width, banks):
-    assert ring(form=ReadForm.ROWS, width=width).pixels() == banks * width
+    assert ring(form=ReadForm.WINDOW, width=width).pixels() == banks * width
+
+
+def test_a_pixels_words_begin_at_a_power_of_two():
+    """Three channels one by one take four words each: 128 pixels of them fill 512 words."""
+    thirds = ring(channels=3, bits=36, width=40, kernel=(3, 3))
+    assert thirds.blocks(128) == 0.5 < thirds.blocks(129)
 
 
 @given(st.integers(0, 3), st.integers(1, 64), st.integers(1, 64), st.integers(1, 20), st.sampled_from(ReadForm))

@@ -71,7 +71,7 @@ def test_a_one_that_widens_weights_costs_packed_slices():
     fold, centre, shift = costs(graph, config, 0, FOLD, CENTRE, SHIFT)
     assert (fold.dsp, centre.dsp, shift.dsp) == (2, 2, 0)
     assert taken(graph, config) == [SHIFT, SHIFT]
-    assert taken(graph, replace(config, multiplier=Multiplier.DSP)) == [FOLD, FOLD]
+    assert SHIFT not in taken(graph, replace(config, multiplier=Multiplier.DSP))
 
 
 def test_any_way_that_fits_can_be_forced():
