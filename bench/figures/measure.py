@@ -35,7 +35,6 @@ FRAMES = {"blocks": 4, "small": 6, "pixel_wide": 1, "networks": 3}
 
 _KIND = "bench"
 _FIFO = re.compile(r"TAILOR_FIFO\((\w+), (\d+)|#pragma HLS STREAM variable=(\w+) depth=(\d+)")
-_WORD = re.compile(r"hls::stream<ap_uint<(\d+)> ?> (\w+)\(")
 
 
 def measure(case: Case, out: Path, steps: tuple[str, ...], tell: Tell) -> Json:
@@ -89,13 +88,13 @@ def fifo_table(project: Path, description: Mapping[str, Any]) -> list[Json]:
     shift registers.
     """
     text = "".join(path.read_text(encoding="utf-8") for path in sorted((project / "firmware").glob("*.cpp")))
-    widths = {name: int(width) for width, name in _WORD.findall(text)}
-    lanes = {stream["name"]: stream["lanes"] for stream in description["streams"]}
+    streams = {stream["name"]: stream for stream in description["streams"]}
     rows = []
     for found in _FIFO.finditer(text):
         name, depth = found[1] or found[3], int(found[2] or found[4])
-        channels = lanes.get(name) or lanes.get(name.removesuffix("_stream"), 1)
-        bits = depth * widths[name] // channels
+        stream = streams.get(name) or streams[name.removesuffix("_stream")]
+        channels = int(stream["lanes"])
+        bits = depth * int(stream["width_bits"]) // channels
         bram36 = channels / 2 if bits > 1024 else 0.0
         rows.append({"name": name, "channels": channels, "depth": depth, "bits": bits, "bram36": bram36})
     return rows
