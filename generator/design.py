@@ -390,6 +390,46 @@ class SkipPlacement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What one stream of a forcing path holds.
+
+    Attributes:
+        stage: the stage that waits for it.
+        pixels: pixels written that this stage has not started to read behind.
+    """
+
+    stream: str
+    stage: str
+    pixels: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkipSizing:
+    """Why the memory of a skip connection is as deep as it is.
+
+    Attributes:
+        skip: name of the skip connection.
+        stream: the FIFO that enters its join.
+        ring: the stage whose ring keeps the skip, in pixels; None: the FIFO does, in words.
+        depth_live: least depth without deadlock under any stall pattern.
+        depth_full_rate: least depth at which the interval is that of an unlimited one.
+        interval_cycles: of the skip's block, fork to join, at that depth.
+        path: the main path at the moment that forces depth_live: what is stored along it while the
+            skip's pixel waits.
+        slowdown: (depth, interval in cycles), ascending, from depth_live to depth_full_rate.
+    """
+
+    skip: str
+    stream: str
+    ring: str | None
+    depth_live: int
+    depth_full_rate: int
+    interval_cycles: int
+    path: tuple[Holding, ...]
+    slowdown: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
     """Everything a backend needs."""
 
@@ -399,6 +439,7 @@ class Design:
     stages: tuple[Stage, ...]
     streams: tuple[Stream, ...]
     skips: tuple[SkipPlacement, ...]
+    sizings: tuple[SkipSizing, ...] = ()
 
     def stream(self, name: str) -> Stream:
         """The stream of that name."""

@@ -29,7 +29,8 @@ def build_design(graph: Graph, config: HardwareConfig, device: Device) -> BuiltD
         FoldingError, PlacementError: the configuration asks for what cannot be built.
     """
     choices = choose_stages(graph, config)
-    network = size_fifos(choices.network, choices.skips)
+    sized = size_fifos(choices.network, choices.skips)
+    network = sized.network
     design = Design(
         name=graph.name,
         graph=graph,
@@ -37,6 +38,7 @@ def build_design(graph: Graph, config: HardwareConfig, device: Device) -> BuiltD
         stages=network.stages,
         streams=network.streams,
         skips=tuple(_placement(skip, network, choices.network) for skip in choices.skips),
+        sizings=sized.sizings,
     )
     return BuiltDesign(design=design, warnings=choices.warnings)
 

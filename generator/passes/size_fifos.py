@@ -1,8 +1,8 @@
 """FIFO depths: the fewest words that keep the network alive, and at its full rate.
 
 Each FIFO that enters a join is sized in its own block (fork to join) with an ideal source and sink, by
-searching the smallest depth at which the token model finishes, and at which its interval is that of
-unlimited FIFOs. Both questions are monotone in the depth. Blocks of the same shape are sized once.
+the smallest depth without deadlock (from token order alone) and the smallest at which the token model's
+interval is that of an unlimited FIFO. Both are monotone in the depth. Equal blocks are sized once.
 """
 
 from __future__ import annotations
@@ -10,16 +10,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from generator.design import ConvStage, Implementation, PoolStage, Stage, Storage, Stream, StreamRole
+from generator.design import (
+    ConvStage,
+    Implementation,
+    PoolStage,
+    SkipSizing,
+    Stage,
+    Storage,
+    Stream,
+    StreamRole,
+)
 from generator.errors import PlacementError
 from generator.passes.build_stages import StageNetwork
 from generator.passes.place_skips import PlacedSkip
-from generator.passes.skip_blocks import SkipBlock, find_block, signature
+from generator.passes.skip_blocks import SkipBlock, block_names, find_block, forcing_path, renamed, signature
 from generator.passes.stage_timing import OFFER_CYCLES, PLACE_CYCLES, conv_timing
 from generator.passes.token_model import Timing, run_model
+from generator.passes.token_order import LiveDepth, TokenOrder
 
-FRAMES = 4
-"""Frames the model plays: the first fills the pipeline, two steady intervals remain to compare."""
+FRAMES = 3
+"""Frames the model plays: the first two fill the pipeline, then an interval is steady."""
+SMALL_FRAME, SMALL_FRAMES = 256, 6
+"""Below so many pixels a frame fits into the memories several times, and more are played."""
 
 WORD_RATE = 3
 """Words at which a FIFO passes one a cycle: written, stored, offered."""
@@ -31,14 +43,14 @@ SRL_BITS = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Depths:
-    """The two knees of one FIFO, in words; of a ring that keeps a skip, in pixels."""
+class SizedNetwork:
+    """A network with every depth set, and the reasons for those of its skips."""
 
-    live: int
-    full_rate: int
+    network: StageNetwork
+    sizings: tuple[SkipSizing, ...]
 
 
-def size_fifos(network: StageNetwork, skips: Sequence[PlacedSkip]) -> StageNetwork:
+def size_fifos(network: StageNetwork, skips: Sequence[PlacedSkip]) -> SizedNetwork:
     """Set every stream's depths and storage, and the rings that keep a skip.
 
     Raises:
@@ -47,26 +59,48 @@ def size_fifos(network: StageNetwork, skips: Sequence[PlacedSkip]) -> StageNetwo
     stages = {stage.name: stage for stage in network.stages}
     streams = {stream.name: _size_data(stream, stages) for stream in network.streams}
     placed = {skip.name: skip for skip in skips}
-    known: dict[object, Depths] = {}
-    for name, entering in network.skip_streams.items():
+    open_streams = set(network.skip_streams.values())
+    known: dict[object, tuple[SkipSizing, tuple[str, ...]]] = {}
+    sizings: dict[str, SkipSizing] = {}
+    for name in _inner_first(network, stages, streams):
+        entering, skip = network.skip_streams[name], placed[name]
         block = find_block(tuple(stages.values()), streams, entering)
-        extend = placed[name].implementation is Implementation.RING_EXTEND
-        key = (signature(block), extend)
-        if key not in known:
-            known[key] = _size_ring(block) if extend else _size_skip(block)
+        extend = skip.implementation is Implementation.RING_EXTEND
         if extend:
-            assert block.tapped is not None
-            stage = stages[block.tapped]
-            assert isinstance(stage, ConvStage)
-            stages[block.tapped] = replace(stage, ring_pixels=known[key].full_rate)
-            streams[entering] = _with_storage(streams[entering], placed[name].storage)
+            open_streams.discard(entering)
+        names = block_names(block)
+        key = (signature(block), extend, tuple(number for number, n in enumerate(names) if n in open_streams))
+        if key not in known:
+            search = _RingSearch(block) if extend else _FifoSearch(block, frozenset(open_streams))
+            known[key] = (search.sizing(name), names)
+        sizing, known_names = known[key]
+        sizing = sizings[name] = renamed(sizing, dict(zip(known_names, names, strict=True)), name)
+        open_streams.discard(entering)
+        if sizing.ring is not None:
+            stages[sizing.ring] = _with_ring(stages[sizing.ring], sizing.depth_full_rate)
+            streams[entering] = _with_storage(streams[entering], skip.storage)
         else:
-            streams[entering] = _apply(streams[entering], known[key], placed[name])
-    return replace(
+            streams[entering] = _apply(streams[entering], sizing, skip)
+    sized = replace(
         network,
         stages=tuple(stages.values()),
         streams=tuple(streams[stream.name] for stream in network.streams),
     )
+    return SizedNetwork(network=sized, sizings=tuple(sizings[name] for name in network.skip_streams))
+
+
+def _inner_first(network: StageNetwork, stages: dict[str, Stage], streams: dict[str, Stream]) -> list[str]:
+    """Skips so that one inside another's block comes before it."""
+
+    def size(name: str) -> int:
+        return len(find_block(tuple(stages.values()), streams, network.skip_streams[name]).stages)
+
+    return sorted(network.skip_streams, key=size)
+
+
+def _with_ring(stage: Stage, pixels: int) -> Stage:
+    assert isinstance(stage, ConvStage)
+    return replace(stage, ring_pixels=pixels)
 
 
 def _size_data(stream: Stream, stages: dict[str, Stage]) -> Stream:
@@ -96,17 +130,18 @@ def _words_on_their_way(stage: ConvStage, stream: Stream) -> int:
     return sum(max(-(-time // cycles) - 1, 0) for time in again)
 
 
-def _apply(stream: Stream, depths: Depths, placed: PlacedSkip) -> Stream:
-    depth = depths.full_rate
+def _apply(stream: Stream, depths: SkipSizing, placed: PlacedSkip) -> Stream:
+    depth = depths.depth_full_rate
     if placed.depth_pixels is not None:
         depth = placed.depth_pixels * stream.words_per_pixel
-        if depth < depths.live:
+        if depth < depths.depth_live:
+            each = stream.words_per_pixel
+            live, full_rate = (-(-words // each) for words in (depths.depth_live, depths.depth_full_rate))
             raise PlacementError(
-                f"Skip.{placed.name}.Depth: {placed.depth_pixels} px deadlocks; the skip needs at least "
-                f"{-(-depths.live // stream.words_per_pixel)} px, and {-(-depths.full_rate // stream.words_per_pixel)} "
-                "px for the full rate"
+                f"Skip.{placed.name}.Depth: {placed.depth_pixels} px deadlocks; the skip needs at least {live} px, "
+                f"and {full_rate} px for the full rate"
             )
-    sized = replace(stream, depth_words=depth, depth_live=depths.live, depth_full_rate=depths.full_rate)
+    sized = replace(stream, depth_words=depth, depth_live=depths.depth_live, depth_full_rate=depths.depth_full_rate)
     return _with_storage(sized, placed.storage)
 
 
@@ -117,46 +152,101 @@ def _with_storage(stream: Stream, asked: Storage) -> Stream:
     return replace(stream, storage=Storage.BRAM if large else Storage.SRL)
 
 
-def _size_skip(block: SkipBlock) -> Depths:
-    skip = block.skip
+class _Search:
+    """Looks for the two knees of one memory; remembers every depth that it has tried."""
 
-    def play(depth: int | None, frames: int = FRAMES) -> Timing:
-        return run_model(block.stages, block.streams, frames, {skip.name: depth})
+    def __init__(self, block: SkipBlock) -> None:
+        self._block = block
+        frame = max(stream.shape.pixels for stream in block.streams)
+        self._frames = FRAMES if frame >= SMALL_FRAME else SMALL_FRAMES
+        self._intervals: dict[int, int | None] = {}
 
-    unlimited = run_model(block.stages, block.streams, FRAMES, {skip.name: None}, occupancy=(skip.name,))
-    if not unlimited.finished:
-        raise PlacementError(f"skip stream {skip.name!r}: its block stops at any depth; {_stuck(unlimited)}")
-    most = unlimited.occupancy[skip.name] + 1
-    live = _least(lambda depth: play(depth, 2).finished, 1, most)
-    return Depths(
-        live=live,
-        full_rate=_least(lambda depth: play(depth).interval_cycles == unlimited.interval_cycles, live, most),
-    )
+    def interval(self, depth: int) -> int | None:
+        """Cycles a frame at a depth; None: the stages stop."""
+        if depth not in self._intervals:
+            self._intervals[depth] = self._play(depth).interval_cycles
+        return self._intervals[depth]
 
+    def _play(self, depth: int) -> Timing:
+        raise NotImplementedError
 
-def _size_ring(block: SkipBlock) -> Depths:
-    """The ring that keeps the skip: the FIFO behind it holds what it always does."""
-    assert block.tapped is not None
-
-    def play(pixels: int, frames: int = FRAMES) -> Timing:
-        stages = tuple(
-            replace(stage, ring_pixels=pixels) if isinstance(stage, ConvStage) and stage.name == block.tapped else stage
-            for stage in block.stages
+    def _chosen(self, name: str, ring: str | None, live: LiveDepth, full_rate: int, best: int) -> SkipSizing:
+        tried = {depth: at for depth, at in self._intervals.items() if at is not None and live.words <= depth}
+        tried[live.words] = self.interval(live.words) or 0
+        curve = sorted((depth, at) for depth, at in tried.items() if depth <= full_rate and at > 0)
+        return SkipSizing(
+            skip=name,
+            stream=self._block.skip.name,
+            ring=ring,
+            depth_live=live.words,
+            depth_full_rate=full_rate,
+            interval_cycles=best,
+            path=forcing_path(self._block, live),
+            slowdown=tuple(curve),
         )
-        return run_model(stages, block.streams, frames)
 
-    tapped = next(stage for stage in block.stages if stage.name == block.tapped)
-    assert isinstance(tapped, ConvStage)
-    base = tapped.ring_pixels
-    most = base + tapped.in_shape.pixels + tapped.in_shape.width
-    unlimited = play(most)
-    if not unlimited.finished:
-        raise PlacementError(f"skip stream {block.skip.name!r}: its block stops at any ring; {_stuck(unlimited)}")
-    live = _least(lambda pixels: play(pixels, 2).finished, base, most)
-    return Depths(
-        live=live,
-        full_rate=_least(lambda pixels: play(pixels).interval_cycles == unlimited.interval_cycles, live, most),
-    )
+
+class _FifoSearch(_Search):
+    """The FIFO in front of a join; those of other joins that are not sized yet are unlimited."""
+
+    def __init__(self, block: SkipBlock, unsized: frozenset[str]) -> None:
+        super().__init__(block)
+        self._depths: dict[str, int | None] = {stream.name: None for stream in block.streams if stream.name in unsized}
+
+    def _play(self, depth: int) -> Timing:
+        block = self._block
+        return run_model(block.stages, block.streams, self._frames, {**self._depths, block.skip.name: depth})
+
+    def sizing(self, name: str) -> SkipSizing:
+        """Both knees."""
+        block, skip = self._block, self._block.skip.name
+        depths = {**self._depths, skip: None}
+        live = TokenOrder(block.stages, block.streams, depths).live_depth(skip)
+        unlimited = run_model(block.stages, block.streams, self._frames, depths, occupancy=(skip,))
+        best = unlimited.interval_cycles
+        if live is None or best is None:
+            raise PlacementError(f"skip {name!r}: its block stops at any depth of {skip}; {_stuck(unlimited)}")
+        most = max(unlimited.occupancy[skip] + 1, live.words)
+        full_rate = _least(lambda depth: self.interval(depth) == best, live.words, most)
+        return self._chosen(name, None, live, full_rate, best)
+
+
+class _RingSearch(_Search):
+    """The ring that keeps the skip: the FIFO behind it holds what it always does."""
+
+    def __init__(self, block: SkipBlock) -> None:
+        super().__init__(block)
+        tapped = next(stage for stage in block.stages if stage.name == block.tapped)
+        assert isinstance(tapped, ConvStage)
+        self._tapped = tapped
+
+    def _stages(self, pixels: int) -> tuple[Stage, ...]:
+        name = self._tapped.name
+        return tuple(_with_ring(stage, pixels) if stage.name == name else stage for stage in self._block.stages)
+
+    def _play(self, depth: int) -> Timing:
+        return run_model(self._stages(depth), self._block.streams, self._frames)
+
+    def _runs(self, pixels: int) -> bool:
+        block = self._block
+        return not TokenOrder(self._stages(pixels), block.streams).stops(block.join)
+
+    def sizing(self, name: str) -> SkipSizing:
+        """Both knees, in pixels of the ring; never below what the stage has without the skip."""
+        block, base = self._block, self._tapped.ring_pixels
+        most = base + self._tapped.in_shape.pixels
+        if not self._runs(most):
+            raise PlacementError(f"skip {name!r}: its block stops at any ring of {block.tapped}")
+        pixels = _least(self._runs, base, most)
+        best = self.interval(most)
+        step = 1
+        while (enough := min(pixels + step, most)) < most and self.interval(enough) != best:
+            step *= 2
+        assert best is not None
+        full_rate = _least(lambda depth: self.interval(depth) == best, pixels, enough)
+        below = TokenOrder(self._stages(most), block.streams, {block.skip.name: None}).live_depth(block.skip.name)
+        chain = below.chain if below is not None else ()
+        return self._chosen(name, block.tapped, LiveDepth(words=pixels, chain=chain), full_rate, best)
 
 
 def _stuck(timing: Timing) -> str:

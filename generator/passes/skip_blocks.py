@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
-from generator.design import AddStage, CloneStage, ConvStage, Stage, Storage, Stream
+from generator.design import AddStage, CloneStage, ConvStage, Holding, SkipSizing, Stage, Storage, Stream
 from generator.passes.stage_timing import joined_stream
 from generator.passes.token_model import inputs_of, outputs_of
+from generator.passes.token_nodes import WaitFor
+from generator.passes.token_order import LiveDepth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,41 @@ _GEOMETRY = (
     "in_shape", "out_shape", "kernel", "stride", "padding", "pe", "simd", "ring_pixels", "form", "skip_padding",
     "multiplier", "packed",
 )  # fmt: skip
+
+
+def block_names(block: SkipBlock) -> tuple[str, ...]:
+    """Stages and streams in an order that is the same for blocks of equal signature."""
+    return (*dict.fromkeys(_ends(block.stages)), *(stage.name for stage in block.stages))
+
+
+def renamed(sizing: SkipSizing, names: Mapping[str, str], skip: str) -> SkipSizing:
+    """A sizing of an equal block, told with the names of this one."""
+    path = tuple(
+        Holding(stream=names[held.stream], stage=names[held.stage], pixels=held.pixels) for held in sizing.path
+    )
+    ring = None if sizing.ring is None else names[sizing.ring]
+    return replace(sizing, skip=skip, stream=names[sizing.stream], ring=ring, path=path)
+
+
+def forcing_path(block: SkipBlock, live: LiveDepth) -> tuple[Holding, ...]:
+    """What lies on the main path when the skip's oldest pixel cannot leave yet."""
+    flows = {stream.name: stream for stream in block.streams}
+    convs = {stage.name: stage for stage in block.stages if isinstance(stage, ConvStage)}
+    held = []
+    for step in live.chain:
+        stage = step.agent.partition(".load")[0].partition(".tap")[0]
+        if step.reason is not WaitFor.WORDS or step.agent not in convs or step.stream == block.skip.name:
+            continue
+        conv, stream = convs[step.agent], flows[step.stream]
+        place = (step.firing - 1) % conv.out_shape.pixels
+        row, column = divmod(place, conv.out_shape.width)
+        frame = (step.firing - 1) // conv.out_shape.pixels
+        centre = row * conv.stride[0] * conv.in_shape.width + column * conv.stride[1]
+        read = frame * conv.in_shape.pixels + centre
+        words = stream.words_per_frame // conv.in_shape.pixels
+        written = step.fired // words if step.other.endswith((".load", ".tap")) else step.fired
+        held.append(Holding(stream=step.stream, stage=stage, pixels=written - read))
+    return tuple(held)
 
 
 def _ends(stages: Sequence[Stage]) -> Iterator[str]:
