@@ -8,7 +8,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from generator.backends.rtl_instance import LIBRARY
 from generator.errors import TailorError
 from generator.tools.prove import Fault, Proof, prove
 
@@ -43,8 +45,8 @@ _CLAIM_FAULTS = (
 )
 
 
-def _fifo(depth: int, reserve: int, ram: bool, faulty: bool, claim: int = 0) -> Proof:
-    width, words = 2, depth - 1 if depth > 4 else 3
+def _fifo(depth: int, reserve: int, ram: bool, faulty: bool, claim: int = 0, registered: bool = True) -> Proof:
+    width, words = 2, max(3, depth - 1 if registered else depth)
     store = "dut.gen_ram.i_store" if ram else "dut.gen_srl.i_store"
     inside = {"dut_valid": f"{store}.valid_q", "dut_promised": "dut.promised_q"}
     if ram:
@@ -62,7 +64,7 @@ def _fifo(depth: int, reserve: int, ram: bool, faulty: bool, claim: int = 0) -> 
     if claim:
         inside |= {"gen_claims.dut_unclaimed": "dut.gen_claim.unclaimed_q"}
     kind = "ram" if ram else "srl"
-    claims = f", {claim} a claim" if claim else ""
+    claims = (f", {claim} a claim" if claim else "") + ("" if registered else ", unregistered")
     faults = (*_FIFO_FAULTS[0 if reserve > 1 else 1 :], *(_RAM_FAULTS if ram else _SRL_FAULTS))
     return Proof(
         name=f"fifo {kind}, {depth} words, {reserve} a promise{claims}",
@@ -73,12 +75,13 @@ def _fifo(depth: int, reserve: int, ram: bool, faulty: bool, claim: int = 0) -> 
             "Depth": depth,
             "ReserveWords": reserve,
             "ClaimWords": claim,
+            "Registered": int(registered),
             "Storage": "bram" if ram else "srl",
             "IsRam": int(ram),
         },
         inside=inside,
         map_memories=ram,
-        faults=(*faults, *(_CLAIM_FAULTS if claim else ())) if faulty else (),
+        faults=(_CLAIM_FAULTS if claim else faults) if faulty else (),
     )
 
 
@@ -123,6 +126,130 @@ _ADD = Proof(
     ),
 )
 
+_STAGE_SOURCES = _sources(*LIBRARY["conv_stage"])
+_WALK, _LOADER, _TAP, _STAGE = (f"{_LIB}/{name}.sv" for name in ("conv_walk", "conv_loader", "conv_tap", "conv_stage"))
+_RING_FAULTS = (
+    Fault(
+        source=_WALK,
+        old="assign ring_room_o = ahead_q != AheadBits'(RingPixels);",
+        new="assign ring_room_o = 1'b1;",
+        depth=30,
+    ),
+    Fault(
+        source=_WALK, old="needed = AheadBits'(WindowPixels);", new="needed = AheadBits'(WindowPixels - 1);", depth=30
+    ),
+    Fault(source=_WALK, old="(InCols - span + 1 +", new="(InCols - span +", depth=30),
+)
+_WRAP_FAULTS = (Fault(source=_LOADER, old="last_slot ? '0 : slot_q + 1'b1", new="slot_q + 1'b1", depth=20),)
+_WIDE_FAULTS = (Fault(source=_LOADER, old="ring_room_i && last_piece;", new="ring_room_i;"),)
+_ROW_FAULTS = (Fault(source=_LOADER, old="pixel_loaded_o && last_slot) bank_q", new="pixel_loaded_o) bank_q"),)
+_TURN_FAULTS = (Fault(source=_WALK, old="TurnBits'(StrideRows % KernelRows)", new="TurnBits'(0)", depth=20),)
+_TAP_ROOM_FAULTS = (Fault(source=_STAGE, old="window_room && tap_passed;", new="window_room;", depth=20),)
+_TAP_FAULTS = (
+    Fault(source=_TAP, old="waiting_q != '0 && !writing_i && tap_room_i", new="waiting_q != '0 && tap_room_i"),
+    Fault(source=_TAP, old="waiting_q != '0 && !writing_i && tap_room_i", new="!writing_i && tap_room_i"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ring:
+    """A conv stage's geometry, square but for the image."""
+
+    rows: int = 4
+    cols: int = 4
+    kernel: int = 3
+    stride: int = 1
+    pad: int = 1
+    channels: int = 2
+    in_lanes: int = 1
+    ring_lanes: int = 1
+    groups: int = 1
+    ring: int = 13
+    skip_padding: bool = True
+    row_banks: bool = False
+    tap: bool = False
+
+
+def _ring(title: str, shape: _Ring, faults: tuple[Fault, ...] = ()) -> Proof:
+    words = shape.channels // shape.ring_lanes
+    walk, loader = "dut.i_walk", "dut.i_loader"
+    inside = {
+        "dut_beat": f"{walk}.beat",
+        "dut_active": f"{walk}.active_q",
+        "dut_padding": f"{walk}.padding_o",
+        "dut_loaded": f"{loader}.pixel_loaded_o",
+        "dut_write": f"{loader}.write_o",
+        "dut_write_address": f"{loader}.write_address_o",
+        "dut_read_address": f"{walk}.ring_address_o",
+        "dut_loader_slot": f"{loader}.slot_q",
+    }
+    for name in ("ahead", "slot", "base", "tap_row", "tap_col", "group", "word", "left", "top"):
+        inside[f"dut_{name}"] = f"{walk}.{name}_q"
+    if words > 1:
+        inside["dut_loader_word"] = f"{loader}.gen_words.word_q"
+    if shape.in_lanes < shape.ring_lanes:
+        inside["dut_part"] = f"{loader}.gen_fill.part_q"
+    if shape.in_lanes > shape.ring_lanes:
+        inside["dut_part"] = f"{loader}.genblk3.gen_split.piece_q"
+    if shape.row_banks:
+        inside |= {
+            "gen_rows.dut_row_outside": f"{walk}.row_outside_o",
+            "gen_rows.dut_turn": f"{walk}.turn_o",
+            "gen_rows.dut_bank": f"{loader}.gen_banks.bank_q",
+        }
+    if shape.tap:
+        tap = "dut.gen_tap.i_tap"
+        inside |= {
+            "gen_tap.dut_waiting": f"{tap}.waiting_q",
+            "gen_tap.dut_tap_slot": f"{tap}.slot_q",
+            "gen_tap.dut_tap_read": "dut.tap_read",
+            "gen_tap.dut_tap_address": "dut.tap_address",
+        }
+    return Proof(
+        name=f"ring, {title}",
+        harness="conv_ring_proof",
+        sources=_STAGE_SOURCES,
+        parameters={
+            "InRows": shape.rows,
+            "InCols": shape.cols,
+            "Kernel": shape.kernel,
+            "Stride": shape.stride,
+            "Pad": shape.pad,
+            "Channels": shape.channels,
+            "InLanes": shape.in_lanes,
+            "RingLanes": shape.ring_lanes,
+            "OutGroups": shape.groups,
+            "RingPixels": shape.ring,
+            "SkipPadding": int(shape.skip_padding),
+            "Rows": int(shape.row_banks),
+            "Form": "rows" if shape.row_banks else "serial",
+            "Tap": int(shape.tap),
+        },
+        inside=inside,
+        texts={"weight_00.mem": "0\n", "bias.mem": "0\n"},
+        depth=2,
+        faults=faults,
+    )
+
+
+_RINGS = (
+    _ring("3x3, 13 slots", _Ring(groups=2), _RING_FAULTS),
+    _ring("3x3 with a tap", _Ring(tap=True), _TAP_FAULTS),
+    _ring("3x3, stride 2", _Ring(rows=5, cols=4, stride=2, ring=12)),
+    _ring("1x1, 3 slots", _Ring(kernel=1, pad=0, ring=3), _WRAP_FAULTS),
+    _ring("1x1, stride 2, tap", _Ring(kernel=1, pad=0, stride=2, ring=4, tap=True), _TAP_ROOM_FAULTS),
+    _ring("3x3, padding kept, narrow input", _Ring(skip_padding=False, ring=12, channels=4, in_lanes=1, ring_lanes=2)),
+    _ring(
+        "3x3 without padding, wide input",
+        _Ring(pad=0, rows=4, cols=5, ring=14, channels=4, in_lanes=4, ring_lanes=2),
+        _WIDE_FAULTS,
+    ),
+    _ring("5x5 on a small image", _Ring(kernel=5, pad=2, rows=3, cols=4, ring=23, channels=1)),
+    _ring("rows of 3x3", _Ring(row_banks=True, ring=12, groups=2), _ROW_FAULTS),
+    _ring("rows of 2x2", _Ring(row_banks=True, rows=3, cols=2, kernel=2, pad=0, ring=4, channels=1), _TURN_FAULTS),
+    _ring("rows of 3x3, stride 2", _Ring(row_banks=True, rows=5, stride=2, ring=12, channels=1)),
+)
+
 PROOFS: tuple[Proof, ...] = (
     *(_fifo(depth, 1, ram=False, faulty=depth == 5) for depth in (1, 2, 3, 4, 5, 8)),
     *(_fifo(depth, 1, ram=True, faulty=depth == 6) for depth in (2, 4, 5, 6)),
@@ -130,9 +257,12 @@ PROOFS: tuple[Proof, ...] = (
     _fifo(7, 2, ram=True, faulty=True),
     _fifo(5, 1, ram=False, faulty=True, claim=2),
     _fifo(6, 1, ram=True, faulty=False, claim=3),
+    *(_fifo(depth, 1, ram=False, faulty=False, registered=False) for depth in (1, 2, 3, 5)),
+    _fifo(4, 2, ram=False, faulty=False, claim=2, registered=False),
     _clone(promised=False),
     _clone(promised=True),
     _ADD,
+    *_RINGS,
 )
 """In the order in which they are run."""
 

@@ -63,6 +63,7 @@ class Proof:
         harness: module and file name below `tb/formal`.
         sources: paths below the repository.
         inside: harness signal -> signal of the instances below, joined after flattening.
+        texts: further files where Yosys runs, such as ROM contents: name -> text.
         map_memories: memories become registers, so that `inside` can name their words.
         depth: k of the induction, or cycles of the bounded check.
     """
@@ -72,6 +73,7 @@ class Proof:
     sources: tuple[str, ...]
     parameters: Mapping[str, int | str] = field(default_factory=dict)
     inside: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
     map_memories: bool = False
     method: Method = Method.PROVE
     depth: int = 3
@@ -80,11 +82,11 @@ class Proof:
     def script(self) -> str:
         """Yosys' commands; they run where the sources lie."""
         files = " ".join(Path(source).name for source in (*self.sources, f"{self.harness}.sv"))
-        lines = [f"read_verilog -formal -sv {files}"]
+        lines = [f"read_verilog -formal -sv -defer {files}"]
         if self.parameters:
             settings = " ".join(f"-set {name} {_literal(value)}" for name, value in self.parameters.items())
             lines.append(f"chparam {settings} {self.harness}")
-        lines += [f"hierarchy -check -top {self.harness}", "proc", "flatten"]
+        lines += [f"hierarchy -check -top {self.harness}", "setattr -mod -unset keep_hierarchy *", "proc", "flatten"]
         if self.map_memories:
             lines += ["memory -nomap", "memory_map"]
         lines += [f"connect -nounset -set {ours} {theirs}" for ours, theirs in self.inside.items()]
@@ -138,6 +140,7 @@ def _run(proof: Proof, fault: Fault | None) -> Outcome:
     if fault is not None:
         texts = [(name, _planted(text, fault, name)) for name, text in texts]
         title = f"{proof.name}, fault in {Path(fault.source).name}"
+    texts += list(proof.texts.items())
     names = "\n".join(name for name, _ in texts)
     configuration = (
         f"[options]\nmode {method.value}\ndepth {depth}\n\n[engines]\nsmtbmc z3\n\n"

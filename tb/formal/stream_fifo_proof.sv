@@ -3,20 +3,23 @@
 // The environment may promise whenever there is room, write promised words whenever it likes and take words
 // whenever it likes; with ClaimWords it takes what it has claimed, and only that. Assumed: nothing else. Asserted, in each cycle after reset:
 //   room      promises fit: held and owed words never exceed Depth, and room_o says exactly whether one more fits
-//   offered   out_valid_o iff a word written two or more cycles ago is still held; it is the queue's oldest
+//   offered   out_valid_o iff a word written two or more cycles ago (one, if not Registered) is still held; it is
+//             the queue's oldest
 //   claimed   claim_ready_o says exactly whether ClaimWords more are written; a claimed word is offered when it is taken
 //   stable    an offered word that is not taken stays, with its data
 //   collision the RAM store never reads the word that it writes in the same cycle
-// StoreWords and the `dut_` signals are the store's own, connected by name; they serve the induction.
+// StoreWords is the store's own, and so are the `dut_` signals, connected by name; they serve the induction.
 module stream_fifo_proof #(
     parameter int Width = 2,
     parameter int Depth = 3,
     parameter int ReserveWords = 1,
     parameter int ClaimWords = 0,
+    parameter bit Registered = 1,
     parameter Storage = "srl",
     parameter bit IsRam = 0,
     localparam int CountBits = $clog2(Depth + 1),
-    localparam int StoreWords = (Depth > 4) ? Depth - 1 : 3,
+    localparam int StoreDepth = Registered ? Depth - 1 : Depth,
+    localparam int StoreWords = (StoreDepth > 3) ? StoreDepth : 3,
     localparam int StoreBits = $clog2(StoreWords)
 ) (
     input logic             clk_i,
@@ -36,6 +39,7 @@ module stream_fifo_proof #(
         .Depth(Depth),
         .ReserveWords(ReserveWords),
         .ClaimWords(ClaimWords),
+        .Registered(Registered),
         .Storage(Storage)
     ) dut (
         .clk_i,
@@ -92,7 +96,7 @@ module stream_fifo_proof #(
         if (past_reset) begin
             room_kept : assert (int'(held) + int'(owed) <= Depth);
             room_told : assert (room == (int'(held) + int'(owed) + ReserveWords <= Depth));
-            offered : assert (out_valid == (int'(held) > int'(fresh)));
+            offered : assert (out_valid == (int'(held) > int'(fresh && Registered)));
             if (out_valid) ordered : assert (out_data == queue[Width-1:0]);
         end
     end
@@ -115,13 +119,15 @@ module stream_fifo_proof #(
     end
     always_comb if (past_reset && waiting) stable : assert (out_valid && out_data == waiting_data);
 
-    // --- the store, as the queue sees it: all words but the one that is offered
+    // --- the store, as the queue sees it: all words but the one in the output register
     (* keep *) logic dut_valid;
     (* keep *) logic [CountBits-1:0] dut_promised;
+    logic in_register;
     logic [CountBits-1:0] stored;
     logic [Depth*Width-1:0] behind;  // word 0 is the store's oldest
-    assign stored = held - CountBits'(out_valid);
-    assign behind = out_valid ? queue >> Width : queue;
+    assign in_register = Registered && out_valid;
+    assign stored = held - CountBits'(in_register);
+    assign behind = in_register ? queue >> Width : queue;
     always_comb begin
         if (past_reset) begin
             promised : assert (int'(dut_promised) == int'(held) + int'(owed));
