@@ -23,6 +23,8 @@ from generator.templating import render
 
 VIVADO_HLS = "TAILOR_VIVADO_HLS"
 CHANNEL_STREAMS = "TAILOR_CHANNEL_STREAMS"
+AP_INT_BITS = 1024
+"""Bits of the widest ap_uint, unless AP_INT_MAX_W says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,15 +112,20 @@ def view_design(design: Design, dialect: Dialect = Dialect.VITIS_HLS) -> TopView
 
 
 def _macros(design: Design, dialect: Dialect) -> tuple[str, ...]:
-    """What the kernels are told of the compiler.
+    """What the compiler and its headers are told before anything else.
 
     Vivado HLS makes a FIFO of each channel of a struct. Networks with whole pixels a word are built so
     there, as the paper's are, whose block RAM is counted by that rule.
     """
-    if dialect is Dialect.VITIS_HLS:
-        return ()
-    pixel_wide = all(stream.words_per_pixel == 1 for stream in design.streams)
-    return (VIVADO_HLS, CHANNEL_STREAMS) if pixel_wide else (VIVADO_HLS,)
+    macros = []
+    if dialect is Dialect.VIVADO_HLS:
+        macros.append(VIVADO_HLS)
+        if all(stream.words_per_pixel == 1 for stream in design.streams):
+            macros.append(CHANNEL_STREAMS)
+    widest = views.widest_word(design)
+    if widest > AP_INT_BITS:
+        macros.append(f"AP_INT_MAX_W {widest}")
+    return tuple(macros)
 
 
 def _configs(stage: Stage, design: Design) -> tuple[views.ConfigView, ...]:

@@ -130,6 +130,18 @@ def stream_view(stream: Stream, by_channel: bool) -> StreamView:
     )
 
 
+def widest_word(design: Design) -> int:
+    """Bits of the widest vector in the C++: a stream's word, a ring's, or a group of results."""
+    widths = [-(-stream.width_bits // 8) * 8 for stream in design.streams]
+    for stage in design.stages:
+        if isinstance(stage, ConvStage):
+            widths.append(stage.ring_word_channels * stage.in_format.width)
+            widths.append(stage.pe * max(stage.out_format.width, design.stream(stage.output).format.width))
+            if stage.join is not None and stage.join.stream is not None:
+                widths.append(stage.pe * design.stream(stage.join.stream).format.width)
+    return max(widths)
+
+
 def port_config(name: str, stream: Stream) -> ConfigView:
     """Configuration of the x or y converter."""
     return ConfigView(

@@ -76,6 +76,7 @@ void conv_loop(typename ConvSizes<C>::ring_t &ring, typename ConvSizes<C>::in_st
     TAILOR_RESET(loaded)
     TAILOR_RESET(frame_origin)
     TAILOR_RESET(waiting)
+    TAILOR_RESET(tap)
 
     Window<C> window(frame_origin);
     Operands<C, C::form> operands(frame_origin);

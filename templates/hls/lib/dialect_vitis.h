@@ -45,9 +45,14 @@
 #define TAILOR_MULTIPLY_IN_DSP(name) TAILOR_PRAGMA(HLS BIND_OP variable=name op=mul impl=dsp)
 #define TAILOR_MULTIPLY_IN_LUT(name) TAILOR_PRAGMA(HLS BIND_OP variable=name op=mul impl=fabric)
 
-// A stream of the dataflow: `depth` words in memory of kind `impl` (srl, bram, lutram, uram, memory).
+// A stream of the dataflow: so many words in memory of a kind: srl, bram, lutram, uram, or any (the compiler's choice).
 #define TAILOR_FIFO(name, words, kind)                                                     \
     TAILOR_PRAGMA(HLS STREAM variable=name depth=words)                                    \
-    TAILOR_PRAGMA(HLS BIND_STORAGE variable=name type=fifo impl=kind)
+    TAILOR_FIFO_##kind(name)
+#define TAILOR_FIFO_any(name)
+#define TAILOR_FIFO_srl(name) TAILOR_PRAGMA(HLS BIND_STORAGE variable=name type=fifo impl=srl)
+#define TAILOR_FIFO_bram(name) TAILOR_PRAGMA(HLS BIND_STORAGE variable=name type=fifo impl=bram)
+#define TAILOR_FIFO_lutram(name) TAILOR_PRAGMA(HLS BIND_STORAGE variable=name type=fifo impl=lutram)
+#define TAILOR_FIFO_uram(name) TAILOR_PRAGMA(HLS BIND_STORAGE variable=name type=fifo impl=uram)
 
 #endif

@@ -34,14 +34,14 @@
 #define TAILOR_MULTIPLY_IN_DSP(name) TAILOR_PRAGMA(HLS RESOURCE variable=name core=DSP48)
 #define TAILOR_MULTIPLY_IN_LUT(name) TAILOR_PRAGMA(HLS RESOURCE variable=name core=Mul_LUT)
 
-// `memory` leaves the choice to the compiler; it has no FIFO of UltraRAM.
-#define TAILOR_CORE_srl FIFO_SRL
-#define TAILOR_CORE_bram FIFO_BRAM
-#define TAILOR_CORE_lutram FIFO_LUTRAM
-#define TAILOR_CORE_uram FIFO_BRAM
-#define TAILOR_CORE_memory FIFO
+// There is no FIFO of UltraRAM here: block RAM takes its place.
 #define TAILOR_FIFO(name, words, kind)                                                     \
     TAILOR_PRAGMA(HLS STREAM variable=name depth=words)                                    \
-    TAILOR_PRAGMA(HLS RESOURCE variable=name core=TAILOR_CORE_##kind)
+    TAILOR_FIFO_##kind(name)
+#define TAILOR_FIFO_any(name)
+#define TAILOR_FIFO_srl(name) TAILOR_PRAGMA(HLS RESOURCE variable=name core=FIFO_SRL)
+#define TAILOR_FIFO_bram(name) TAILOR_PRAGMA(HLS RESOURCE variable=name core=FIFO_BRAM)
+#define TAILOR_FIFO_lutram(name) TAILOR_PRAGMA(HLS RESOURCE variable=name core=FIFO_LUTRAM)
+#define TAILOR_FIFO_uram(name) TAILOR_PRAGMA(HLS RESOURCE variable=name core=FIFO_BRAM)
 
 #endif

@@ -51,10 +51,6 @@ template <class C> class RingTap {
     template <class Monitor>
     bool push(const typename S::ring_t &ring, int loaded, port_t &port, Monitor &monitor) {
         TAILOR_INLINE
-        TAILOR_RESET(read_)
-        TAILOR_RESET(address_)
-        TAILOR_RESET(slice_)
-        TAILOR_RESET(words_)
         if (!waits(loaded) || port.full()) return false;
         held_ = append(held_, ring[0][address_]);
         monitor.reads(address_);

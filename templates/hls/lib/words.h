@@ -65,8 +65,9 @@ template <class T, int Bits> void set_lane(ap_uint<Bits> &word, int lane, const 
 // Puts new bits above those that are held; the oldest fall out at the bottom.
 template <int Bits, int NewBits> ap_uint<Bits> append(const ap_uint<Bits> &held, const ap_uint<NewBits> &added) {
     TAILOR_INLINE
-    const ap_uint<NewBits + Bits> joined = (added, held);
-    return joined >> NewBits;
+    ap_uint<Bits> joined = held >> NewBits;
+    joined.range(Bits - 1, Bits - NewBits) = added;
+    return joined;
 }
 
 } // namespace tailor
