@@ -129,11 +129,11 @@ module conv_ring_proof #(
 
     // The tap of the next beat.
     count_t y, x, pixel;
-    logic inside;
+    logic in_frame;
     assign y = top + tap_row;
     assign x = left + tap_col;
     assign pixel = y * count_t'(InCols) + x;
-    assign inside = (Rows || (y >= 0 && y < count_t'(InRows))) && x >= 0 && x < count_t'(InCols);
+    assign in_frame = (Rows || (y >= 0 && y < count_t'(InRows))) && x >= 0 && x < count_t'(InCols);
 
     // Slot of a pixel that may lie up to two frames and rings before or behind.
     localparam int Turns = RingPixels * (2 + 2 * Frame / RingPixels);
@@ -261,8 +261,8 @@ module conv_ring_proof #(
         assign read_slot = slot_of(pixel, frame_slot);
         always_comb begin
             if (past_reset && dut_beat) begin
-                marked : assert (dut_padding == !inside);
-                if (inside) begin
+                marked : assert (dut_padding == !in_frame);
+                if (in_frame) begin
                     read_slot_right : assert (dut_read_address[WordBits+:SlotBits] == read_slot[SlotBits-1:0]);
                     loaded_before : assert (pixel < loaded);
                     not_overwritten : assert (loaded - pixel < count_t'(RingPixels)
@@ -278,7 +278,7 @@ module conv_ring_proof #(
         always_comb begin
             if (past_reset && dut_beat) begin
                 column : assert (dut_read_address[WordBits+:SlotBits] == x[SlotBits-1:0]);
-                in_image : assert (inside);
+                in_image : assert (in_frame);
             end
         end
         for (genvar i = 0; i < Kernel; i++) begin : gen_row

@@ -1,7 +1,8 @@
 // stream_fifo against a queue: every word leaves once, in order and in time, and none is ever refused.
 //
 // The environment may promise whenever there is room, write promised words whenever it likes and take words
-// whenever it likes; with ClaimWords it takes what it has claimed, and only that. Assumed: nothing else. Asserted, in each cycle after reset:
+// whenever it likes; with ClaimWords it takes what it has claimed, and only that. Assumed: nothing else.
+// Asserted, in each cycle after reset:
 //   room      promises fit: held and owed words never exceed Depth, and room_o says exactly whether one more fits
 //   offered   out_valid_o iff a word written two or more cycles ago (one, if not Registered) is still held; it is
 //             the queue's oldest

@@ -164,7 +164,8 @@ module DSP48E1 #(
         if (USE_SIMD != "ONE48"
             || USE_PATTERN_DETECT != "NO_PATDET")
             $fatal(1, "%m: a mode that is not modelled");
-        if (IS_ALUMODE_INVERTED != 0 || IS_CARRYIN_INVERTED != 0 || IS_CLK_INVERTED != 0 || IS_INMODE_INVERTED != 0 || IS_OPMODE_INVERTED != 0)
+        if (IS_ALUMODE_INVERTED != 0 || IS_CARRYIN_INVERTED != 0 || IS_CLK_INVERTED != 0
+            || IS_INMODE_INVERTED != 0 || IS_OPMODE_INVERTED != 0)
             $fatal(1, "%m: inverted pins are not modelled");
     end
     always_ff @(posedge CLK) if (CARRYINSEL != '0) $fatal(1, "%m: CARRYINSEL is not modelled");

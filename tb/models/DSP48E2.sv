@@ -185,7 +185,11 @@ module DSP48E2 #(
             || PREADDINSEL != "A"
             || USE_WIDEXOR != "FALSE")
             $fatal(1, "%m: a mode that is not modelled");
-        if (IS_ALUMODE_INVERTED != 0 || IS_CARRYIN_INVERTED != 0 || IS_CLK_INVERTED != 0 || IS_INMODE_INVERTED != 0 || IS_OPMODE_INVERTED != 0 || IS_RSTALLCARRYIN_INVERTED != 0 || IS_RSTALUMODE_INVERTED != 0 || IS_RSTA_INVERTED != 0 || IS_RSTB_INVERTED != 0 || IS_RSTCTRL_INVERTED != 0 || IS_RSTC_INVERTED != 0 || IS_RSTD_INVERTED != 0 || IS_RSTINMODE_INVERTED != 0 || IS_RSTM_INVERTED != 0 || IS_RSTP_INVERTED != 0)
+        if (IS_ALUMODE_INVERTED != 0 || IS_CARRYIN_INVERTED != 0 || IS_CLK_INVERTED != 0
+            || IS_INMODE_INVERTED != 0 || IS_OPMODE_INVERTED != 0 || IS_RSTALLCARRYIN_INVERTED != 0
+            || IS_RSTALUMODE_INVERTED != 0 || IS_RSTA_INVERTED != 0 || IS_RSTB_INVERTED != 0
+            || IS_RSTCTRL_INVERTED != 0 || IS_RSTC_INVERTED != 0 || IS_RSTD_INVERTED != 0
+            || IS_RSTINMODE_INVERTED != 0 || IS_RSTM_INVERTED != 0 || IS_RSTP_INVERTED != 0)
             $fatal(1, "%m: inverted pins are not modelled");
     end
     always_ff @(posedge CLK) if (CARRYINSEL != '0) $fatal(1, "%m: CARRYINSEL is not modelled");
