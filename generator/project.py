@@ -83,7 +83,10 @@ def cosim(path: Path, frames: int, stall_seed: int | None = None) -> dict[str, o
     open_project(path)
     result = run_cosim(path, frames, stall_seed)
     keys = ("frames", "mismatches", "latency_cycles", "interval_cycles", "cycles_per_second")
-    payload = {**{key: getattr(result, key) for key in keys}, "max_occupancy": dict(result.max_occupancy)}
+    payload = {key: getattr(result, key) for key in keys} | {
+        "max_occupancy": dict(result.max_occupancy),
+        "first_difference": plain_difference(result.difference),
+    }
     return payload if stall_seed is not None else store_result(path, "cosim", payload)
 
 

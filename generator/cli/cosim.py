@@ -18,7 +18,7 @@ from generator.cli.common import JSON_OPTION, answer, figures
 def command(project: Path, frames: int, stall: int | None, as_json: bool) -> None:
     """Simulate the SystemVerilog of the project in DIR and count the integers that differ from PyTorch's."""
     payload = projects.cosim(project, frames, stall)
-    shown = {key: value for key, value in payload.items() if key != "max_occupancy"}
+    shown = {key: value for key, value in payload.items() if key not in ("max_occupancy", "first_difference")}
     occupancy = payload["max_occupancy"]
     assert isinstance(occupancy, dict)
     words = figures("Most words in each stream", occupancy)

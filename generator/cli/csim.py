@@ -21,7 +21,8 @@ def command(project: Path, frames: int, timed: bool, as_json: bool) -> None:
         _run_timed(project, frames, as_json)
         return
     payload = projects.csim(project, frames)
-    answer(payload, as_json, figures(f"csim {project}", payload))
+    shown = {key: value for key, value in payload.items() if key != "first_difference"}
+    answer(payload, as_json, figures(f"csim {project}", shown))
     projects.require_equal("csim", project, payload)
 
 

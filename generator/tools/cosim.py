@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from generator.build_plan import MARKER
 from generator.errors import ToolError
 from generator.fixed_point import IntArray
 from generator.names import identifier
-from generator.tools.rtl_bench import BenchPort, BenchRun, BenchTop, run_bench
+from generator.tools.rtl_bench import BenchPort, BenchRun, BenchTop, Probe, run_bench
+from generator.tools.stream_trace import locate, read_traced_streams
+from generator.trace import Difference
 from generator.vectors import INPUTS, OUTPUTS, plan_vectors
 
 RESULTS = "tb_data/rtl_cosim_results.log"
@@ -35,6 +37,7 @@ class CosimResult:
             None with fewer than 3 frames and under stalls.
         cycles_per_second: of the simulation.
         max_occupancy: most words held or promised, by stream.
+        difference: where the first frame goes wrong, if it does: reference first, cosim second.
     """
 
     frames: int
@@ -43,6 +46,7 @@ class CosimResult:
     interval_cycles: int | None
     cycles_per_second: float
     max_occupancy: Mapping[str, int]
+    difference: Difference | None = None
 
 
 def run_cosim(project: Path, frames: int, stall_seed: int | None = None, rtl: Path | None = None) -> CosimResult:
@@ -60,14 +64,7 @@ def run_cosim(project: Path, frames: int, stall_seed: int | None = None, rtl: Pa
     """
     described = _open(project)
     name = described.name
-    top = BenchTop(
-        name=name,
-        x=described.x.bench,
-        y=described.y.bench,
-        inputs=_read_integers(described, INPUTS, frames, described.x),
-        expected=_read_integers(described, OUTPUTS, frames, described.y),
-        fifos=described.streams,
-    )
+    top = _top(described, frames)
     limit = 2 * described.cycles + _SLACK_CYCLES
     options = BenchRun(
         stall_seed=stall_seed,
@@ -80,14 +77,45 @@ def run_cosim(project: Path, frames: int, stall_seed: int | None = None, rtl: Pa
     score = results["scores"][name]
     _write_results(project, described.y, np.load(folder / f"{name}_given.npy"))
     stalled = stall_seed is not None
+    mismatches = int(score["mismatches"])
     return CosimResult(
         frames=frames,
-        mismatches=int(score["mismatches"]),
+        mismatches=mismatches,
         latency_cycles=None if stalled else score["latency_cycles"],
         interval_cycles=None if stalled else score["interval_cycles"],
         cycles_per_second=score["total_cycles"] / float(results["seconds"]),
         max_occupancy=dict(results["occupancy"][name]),
+        difference=_locate(described, rtl or project / "rtl", options) if mismatches else None,
     )
+
+
+def _top(project: _Project, frames: int, probes: tuple[Probe, ...] = ()) -> BenchTop:
+    return BenchTop(
+        name=project.name,
+        x=project.x.bench,
+        y=project.y.bench,
+        inputs=_read_integers(project, INPUTS, frames, project.x),
+        expected=_read_integers(project, OUTPUTS, frames, project.y),
+        fifos=project.streams,
+        probes=probes,
+    )
+
+
+def _locate(project: _Project, rtl: Path, options: BenchRun) -> Difference | None:
+    """Simulate the first frame again with every stream recorded."""
+    streams = read_traced_streams(project.path)
+    if not streams:
+        return None
+    probes = tuple(
+        Probe(
+            name=identifier(stream.name), signal=f"s_{identifier(stream.name)}", bits=stream.lanes * stream.format.width
+        )
+        for stream in streams
+    )
+    folder = project.path / "build" / "cosim_trace"
+    what = f"cosim of design {project.name!r}, traced"
+    run_bench(what, rtl, (_top(project, 1, probes),), folder, replace(options, stall_seed=None))
+    return locate(streams, {stream.name: folder / f"{identifier(stream.name)}.txt" for stream in streams})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

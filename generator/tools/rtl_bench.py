@@ -57,6 +57,20 @@ class BenchPort:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A stream whose words are recorded in a file of its name in the bench's folder.
+
+    Attributes:
+        signal: of the top, without `_write` and `_word`.
+        bits: of a word.
+    """
+
+    name: str
+    signal: str
+    bits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchTop:
     """A module under test with its data.
 
@@ -64,6 +78,7 @@ class BenchTop:
         name: of the module.
         inputs, expected: (frames, elements) int64, in LSBs of the ports.
         fifos: names of its streams.
+        probes: streams to record.
     """
 
     name: str
@@ -72,6 +87,7 @@ class BenchTop:
     inputs: IntArray
     expected: IntArray
     fifos: tuple[str, ...]
+    probes: tuple[Probe, ...] = ()
 
     @property
     def x_beats(self) -> int:
@@ -183,12 +199,13 @@ def _prepare(rtl: Path, tops: Sequence[BenchTop], folder: Path, options: BenchRu
         (folder / "bench.json").write_text(json.dumps(bench), encoding="utf-8")
         job = folder / "job.json"
         sources = [str(rtl / line) for line in (rtl / "filelist.f").read_text(encoding="utf-8").split()]
-        player = assets.asset_folder("templates") / "rtl" / "tb" / "axis_bench.sv"
+        bench_folder = assets.asset_folder("templates") / "rtl" / "tb"
+        players = [str(bench_folder / name) for name in ("axis_bench.sv", "stream_recorder.sv")]
         job.write_text(
             json.dumps(
                 {
                     "top": "bench_top",
-                    "sources": [*sources, str(player), str(top)],
+                    "sources": [*sources, *players, str(top)],
                     "build_args": list(BUILD_ARGS),
                     "make_settings": list(MAKE_SETTINGS),
                     "plusargs": _plusargs(tops, folder, options),

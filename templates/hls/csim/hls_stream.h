@@ -4,8 +4,8 @@
 // an empty stream can never be served here (stages run one after another), so it stops the program
 // and names the stream. A bounded stream does the same for a write that finds it full.
 //
-// With TAILOR_TRACE_FOLDER, a quoted path, every stream of ap_uint writes its words into a file of its name
-// in that folder, a line of hexadecimal each.
+// With TAILOR_TRACE_FOLDER, a quoted path, every stream writes its words into a file of its name in that
+// folder, a line of hexadecimal each.
 #ifndef TAILOR_CSIM_HLS_STREAM_H_
 #define TAILOR_CSIM_HLS_STREAM_H_
 
@@ -23,16 +23,12 @@
 namespace hls {
 
 #ifdef TAILOR_TRACE_FOLDER
-template <class T> struct Trace {
-    static void put(std::FILE *&, const std::string &, const T &) {}
-};
-
-template <int Bits> struct Trace<ap_uint<Bits> > {
-    static void put(std::FILE *&file, const std::string &name, const ap_uint<Bits> &word) {
-        if (file == NULL) file = std::fopen((std::string(TAILOR_TRACE_FOLDER "/") + name + ".txt").c_str(), "w");
-        if (file != NULL) std::fprintf(file, "%s\n", word.to_string(16).c_str());
-    }
-};
+// A word as bits: itself, or what its own namespace makes of it; nothing where that is unknown.
+template <int Bits> std::string trace_text(const ap_uint<Bits> &word, int) { return word.to_string(16); }
+template <class T> auto trace_text(const T &word, int) -> decltype(to_bits(word).to_string(16)) {
+    return to_bits(word).to_string(16);
+}
+template <class T> std::string trace_text(const T &, long) { return ""; }
 #endif
 
 template <class T> class stream {
@@ -59,8 +55,11 @@ template <class T> class stream {
     void write(const T &word) {
         if (full()) stop("write to a full stream: it is too shallow");
 #ifdef TAILOR_TRACE_FOLDER
-        static std::map<const stream *, std::FILE *> files;
-        Trace<T>::put(files[this], name_, word);
+        static std::map<std::string, std::FILE *> files;
+        std::FILE *&file = files[name_];
+        const std::string text = trace_text(word, 0);
+        if (file == NULL && !text.empty()) file = std::fopen((TAILOR_TRACE_FOLDER "/" + name_ + ".txt").c_str(), "w");
+        if (file != NULL) std::fprintf(file, "%s\n", text.c_str());
 #endif
         words_.push_back(word);
     }

@@ -121,26 +121,28 @@ def test_csim_and_cosim_keep_their_figures(
 
     def csim(path: Path, frames: int) -> SimpleNamespace:
         seen.append((path, frames))
-        return SimpleNamespace(frames=frames, mismatches=0, compile_seconds=1.5, seconds_per_frame=0.25)
+        return SimpleNamespace(
+            frames=frames, mismatches=0, compile_seconds=1.5, seconds_per_frame=0.25, difference=None
+        )
 
     def cosim(path: Path, frames: int, stall_seed: int | None) -> SimpleNamespace:
         seen.append((path, frames, stall_seed))
         cycles = None if stall_seed is not None else 100
         return SimpleNamespace(
             frames=frames, mismatches=0, latency_cycles=cycles, interval_cycles=cycles, cycles_per_second=1e5,
-            max_occupancy={"x": 3},
+            max_occupancy={"x": 3}, difference=None,
         )  # fmt: skip
 
     monkeypatch.setattr(project, "run_csim", csim)
     monkeypatch.setattr(project, "run_cosim", cosim)
     prj = trained / "prj"
     assert answer(capsys, "csim", str(prj)) == {
-        "frames": 3, "mismatches": 0, "compile_seconds": 1.5, "seconds_per_frame": 0.25,
+        "frames": 3, "mismatches": 0, "compile_seconds": 1.5, "seconds_per_frame": 0.25, "first_difference": None,
     }  # fmt: skip
     unstalled = answer(capsys, "cosim", str(prj), "--frames", "4")
     assert unstalled == {
         "frames": 4, "mismatches": 0, "latency_cycles": 100, "interval_cycles": 100, "cycles_per_second": 1e5,
-        "max_occupancy": {"x": 3},
+        "max_occupancy": {"x": 3}, "first_difference": None,
     }  # fmt: skip
     assert answer(capsys, "cosim", str(prj), "--stall", "7")["interval_cycles"] is None
     assert seen == [(prj, 3), (prj, 4, None), (prj, 3, 7)]
