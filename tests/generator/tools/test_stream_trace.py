@@ -22,15 +22,24 @@ from tests.generator.passes.designs import hardware
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="csim and cosim need g++")
 
 
+def write_project(out: Path, source: str, channels: int, **args: object) -> Path:
+    """A network as `generate` writes it, on 3 frames of 6 x 6 pixels."""
+    config = hardware(18)
+    quantized = flow.quantize_network(load_source(source, args={"image_size": 6} | args), config)
+    flow.generate(quantized, config, np.random.default_rng(3).normal(0.0, 1.0, (3, channels, 6, 6)), out)
+    return out
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small network of two blocks, as `generate` writes it."""
-    out = tmp_path_factory.mktemp("trace") / "net"
-    config = hardware(18)
-    args = {"width": 2, "in_channels": 1, "image_size": 6}
-    quantized = flow.quantize_network(load_source("resnet8", args=args), config)
-    flow.generate(quantized, config, np.random.default_rng(3).normal(0.0, 1.0, (3, 1, 6, 6)), out)
-    return out
+    """A small network of three blocks."""
+    return write_project(tmp_path_factory.mktemp("trace") / "net", "resnet8", 1, width=2, in_channels=1)
+
+
+@pytest.fixture(scope="module")
+def skip_block(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two convs and a skip."""
+    return write_project(tmp_path_factory.mktemp("trace") / "block", "skip_block", 2, filters=2)
 
 
 def write_words(stream: TracedStream, path: Path, values: np.ndarray) -> Path:
@@ -101,12 +110,12 @@ def plant_in_cpp(project: Path, table: str) -> None:
 @needs_compiler
 @pytest.mark.slow
 def test_a_wrong_weight_of_the_cpp_is_found_at_its_layer(
-    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    skip_block: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = tmp_path / "net"
-    shutil.copytree(project, copy)
+    shutil.copytree(skip_block, copy)
     assert run_csim(copy, 3).difference is None
-    for table, layer in (("fc_weight", "fc"), ("layer2_0_conv1_weight", "layer2.0.conv1")):
+    for table, layer in (("block_conv2_weight", "block.add"), ("block_conv1_weight", "block.conv1")):
         plant_in_cpp(copy, table)
         capsys.readouterr()
         assert run(["csim", str(copy), "--json"]) == 1
@@ -120,13 +129,13 @@ def test_a_wrong_weight_of_the_cpp_is_found_at_its_layer(
 @needs_compiler
 @pytest.mark.slow
 def test_a_wrong_weight_of_the_rtl_is_found_at_its_layer(
-    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    skip_block: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = tmp_path / "net"
-    shutil.copytree(project, copy)
-    (memory, *_) = sorted((copy / "rtl" / "mem").glob("layer2_0_conv1_weight*"))
+    shutil.copytree(skip_block, copy)
+    (memory, *_) = sorted((copy / "rtl" / "mem").glob("block_conv1_weight*"))
     words = memory.read_text().split()
     words[1] = f"{int(words[1], 16) ^ (1 << 4 * len(words[1]) - 3):0{len(words[1])}x}"
     memory.write_text("\n".join(words) + "\n")
     assert run(["cosim", str(copy), "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["first_difference"]["layer"] == "layer2.0.conv1"
+    assert json.loads(capsys.readouterr().out)["first_difference"]["layer"] == "block.conv1"
