@@ -98,11 +98,13 @@ def _extended(graph: Graph, edge: SkipEdge, foldings: Mapping[str, Folding]) -> 
     ring = layer.line_buffer(foldings[edge.main[0]])
     more = ceil(waiting_pixels(graph, edge, Implementation.LINE_BUFFER_TAP)) - len(edge.main) + 1
     longer = ring.blocks(ring.span + LEAST_PREFETCH + more)
-    return SkipCost(
-        dsp=0,
-        bram36=max(0.0, longer - ring.blocks(ring.pixels())),
-        bits=(more + 1) * layer.in_shape.channels * layer.in_format.width,
-    )
+    pixel_bits = layer.in_shape.channels * layer.in_format.width
+    joined = pixel_bits  # the FIFO at the join holds one pixel
+    if edge.projection is not None:
+        side = graph.node(edge.projection)
+        joined = side.shape.channels * side.accumulator.width
+    blocks = max(0.0, longer - ring.blocks(ring.pixels()))
+    return SkipCost(dsp=0, bram36=blocks, bits=more * pixel_bits + joined)
 
 
 def _folded(graph: Graph, edge: SkipEdge, foldings: Mapping[str, Folding], config: HardwareConfig) -> SkipCost:
