@@ -250,6 +250,42 @@ _RINGS = (
     _ring("rows of 3x3, stride 2", _Ring(row_banks=True, rows=5, stride=2, ring=12, channels=1)),
 )
 
+_MAC_SOURCES = (
+    *_sources("mac_cell", "mac_cell_generic", "mac_cell_xcup", "mac_cell_xc7", "multiply", "booth_row"),
+    *(f"tb/models/{name}.sv" for name in ("DSP48E1", "DSP48E2", "dsp48_model", "dsp48_register")),
+)
+
+
+def _mac(family: str, faults: tuple[Fault, ...] = (), **parameters: int) -> Proof:
+    title = ", ".join(f"{name} {value}" for name, value in parameters.items())
+    return Proof(
+        name=f"mac {family}{', ' if title else ''}{title}",
+        harness="mac_cell_proof",
+        sources=_MAC_SOURCES,
+        parameters={"Family": family, **parameters},
+        depth=6,
+        faults=faults,
+    )
+
+
+def _cell_faults(family: str) -> tuple[Fault, ...]:
+    source = f"{_LIB}/mac_cell_{family}.sv"
+    return (
+        Fault(source=source, old=".MREG(1)", new=".MREG(0)"),
+        Fault(source=source, old=".CREG(1)", new=".CREG(0)"),
+        Fault(source=source, old="PreAdd && add_d_i", new="1'b0"),
+    )
+
+
+_MACS = (
+    *(_mac("xcup", ABits=bits, WBits=bits, PBits=2 * bits + 8) for bits in (4, 6)),
+    _mac("xcup", _cell_faults("xcup"), WeightDelay=1, OneShift=2),
+    _mac("xcup", ASigned=0, WSigned=0, OneShift=1, Chained=1),
+    _mac("xc7", ABits=6, WBits=5, PBits=20, ASigned=0, Chained=1),
+    _mac("xc7", _cell_faults("xc7"), OneShift=2, Chained=1),
+    _mac("xc7", WeightDelay=1, WSigned=0),
+)
+
 PROOFS: tuple[Proof, ...] = (
     *(_fifo(depth, 1, ram=False, faulty=depth == 5) for depth in (1, 2, 3, 4, 5, 8)),
     *(_fifo(depth, 1, ram=True, faulty=depth == 6) for depth in (2, 4, 5, 6)),
@@ -263,6 +299,7 @@ PROOFS: tuple[Proof, ...] = (
     _clone(promised=True),
     _ADD,
     *_RINGS,
+    *_MACS,
 )
 """In the order in which they are run."""
 

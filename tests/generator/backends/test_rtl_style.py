@@ -56,7 +56,7 @@ def test_emitted_tops_keep_the_style(tmp_path: Path) -> None:
         ("module bad;\n    logic CamelSignal;\nendmodule\n", "signal-name-style"),
         ("module bad;\n\tlogic tabbed;\nendmodule\n", "no-tabs"),
         ("module other;\nendmodule\n", "module-filename"),
-        (f"module bad;\n    // {'word ' * 30}end\nendmodule\n", "line-length"),
+        (f"module bad;\n    logic [7:0] {', '.join(f'signal_{i}' for i in range(14))};\nendmodule\n", "line-length"),
     ],
 )
 def test_a_breach_is_found(text: str, rule: str, tmp_path: Path) -> None:
