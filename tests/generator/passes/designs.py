@@ -11,6 +11,7 @@ from generator.fixed_point import parse_format
 from generator.flow import quantize_network
 from generator.graph import Graph
 from generator.passes import BuiltDesign, build_design
+from generator.passes.choose_stages import ChosenStages, choose_stages
 from generator.source import load_source
 
 
@@ -45,3 +46,8 @@ def graph_of(source: str, **args: object) -> Graph:
 def design_of(graph: Graph, config: HardwareConfig) -> BuiltDesign:
     """All passes after quantization."""
     return build_design(graph, config, find_device(config.part, config.clock_ns))
+
+
+def stages_of(graph: Graph, config: HardwareConfig) -> ChosenStages:
+    """All passes after quantization but the sizing of FIFOs."""
+    return choose_stages(graph, config)
