@@ -68,14 +68,12 @@ def conv_instance(design: Design, stage: ConvStage) -> StageInstance:
     name = identifier(stage.name)
     array = mac_array(design, stage)
     aligned = _align(stage)
-    rows = stage.form is ReadForm.ROWS
-    words = array.order(weight_words(aligned.weight, stage.pe, stage.simd, rows))
+    words = array.order(weight_words(aligned.weight, stage.pe, stage.simd, taps_at_once(stage)))
     bank_steps = weight_banks(words.shape[0], array.steps, array.channels * stage.simd * aligned.width)
     memories = _banks("WeightFile", f"mem/{name}_weight", words, aligned.width, array, bank_steps)
     files: Parameters = {"WeightFile": f"mem/{name}_weight", "BiasFile": f"mem/{name}_bias.mem"}
     if aligned.projection is not None:
-        channels = stage.simd // (stage.kernel[0] if rows else 1)
-        side = array.order(weight_words(aligned.projection, stage.pe, channels, False))
+        side = array.order(weight_words(aligned.projection, stage.pe, beat_channels(stage), (1, 1)))
         path = f"mem/{name}_projection_weight"
         memories += _banks("ProjectionWeightFile", path, side, aligned.width, array, bank_steps)
         files["ProjectionWeightFile"] = path
@@ -97,20 +95,38 @@ def mac_array(design: Design, stage: ConvStage) -> Array:
     lanes = min(design.stream(stage.output).lanes, stage.pe)
     columns = stage.simd
     if stage.join is not None and stage.join.projection is not None:
-        columns += stage.simd // (stage.kernel[0] if stage.form is ReadForm.ROWS else 1)
+        columns += beat_channels(stage)
     halves = 2 if stage.packed and stage.pe // lanes % 2 == 0 else 1
     return Array(steps=stage.pe // lanes // halves, lanes=lanes, halves=halves, columns=columns)
 
 
+def taps_at_once(stage: ConvStage) -> tuple[int, int]:
+    """Kernel rows and columns that a beat reads together."""
+    match stage.form:
+        case ReadForm.SERIAL:
+            return 1, 1
+        case ReadForm.ROWS:
+            return stage.kernel[0], 1
+        case ReadForm.WINDOW:
+            return stage.kernel
+
+
+def beat_channels(stage: ConvStage) -> int:
+    """Input channels of a beat, and of a word of the ring."""
+    rows, columns = taps_at_once(stage)
+    return stage.simd // (rows * columns)
+
+
 def fewest_group_beats(stage: ConvStage) -> int:
     """Beats of an output group where most of the window lies outside the image."""
-    rows, columns = stage.kernel
-    if stage.skip_padding:
-        rows = min(stage.taps_inside(0, row) for row in range(stage.out_shape.height))
-        columns = min(stage.taps_inside(1, column) for column in range(stage.out_shape.width))
-    if stage.form is ReadForm.ROWS:
-        return columns * stage.in_shape.channels // (stage.simd // stage.kernel[0])
-    return rows * columns * stage.in_shape.channels // stage.simd
+    taps = 1
+    for axis, at_once in enumerate(taps_at_once(stage)):
+        size = (stage.out_shape.height, stage.out_shape.width)[axis]
+        if at_once == stage.kernel[axis]:
+            continue
+        inside = (stage.taps_inside(axis, position) for position in range(size))
+        taps *= min(inside) if stage.skip_padding else stage.kernel[axis]
+    return taps * stage.in_shape.channels // beat_channels(stage)
 
 
 def requantization(exact: FixedPoint, result: FixedPoint) -> Parameters:

@@ -31,7 +31,7 @@ LIBRARY: dict[str, tuple[str, ...]] = {
         "dual_port_ram",
         "tapped_ram",
         "conv_tap",
-        "row_banks",
+        "tap_banks",
         "conv_columns",
         "conv_weights",
         "weight_rom",

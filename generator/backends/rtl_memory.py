@@ -18,24 +18,24 @@ def bias_bits(values: IntArray) -> int:
     return -(-bits_for(values) // 4) * 4
 
 
-def weight_words(weight: IntArray, pe: int, simd: int, rows_at_once: bool) -> IntArray:
+def weight_words(weight: IntArray, pe: int, simd: int, at_once: tuple[int, int]) -> IntArray:
     """The weights of a conv as its weight memories hold them.
 
     Args:
         weight: (kh, kw, Cin, Cout) int64.
-        rows_at_once: a beat reads all kh taps of a column (simd = kh * channels of a beat).
+        at_once: kernel rows and columns that a beat reads together (1, or all).
 
     Returns:
         (words, pe, simd) int64; word = (tap * Cout/pe + group) * n + input group, n the input groups
-        rounded up to a power of two (the words between are zero); tap = row * kw + column, or the
-        column alone; element s of a word = row * channels + channel.
+        rounded up to a power of two (the words between are zero); the taps in raster order, those of a
+        beat counted once; element s of a word = tap of the beat * channels + channel.
     """
     rows, cols, inputs, outputs = weight.shape
-    height = rows if rows_at_once else 1
-    channels = simd // height
+    height, width = at_once
+    channels = simd // (height * width)
     groups = inputs // channels
-    split = weight.reshape(rows // height, height, cols, groups, channels, outputs // pe, pe)
-    words = split.transpose(0, 2, 5, 3, 6, 1, 4).reshape(-1, groups, pe, simd)
+    split = weight.reshape(rows // height, height, cols // width, width, groups, channels, outputs // pe, pe)
+    words = split.transpose(0, 2, 6, 4, 7, 1, 3, 5).reshape(-1, groups, pe, simd)
     padded = 1 << (groups - 1).bit_length()
     return np.pad(words, ((0, 0), (0, padded - groups), (0, 0), (0, 0))).reshape(-1, pe, simd)
 

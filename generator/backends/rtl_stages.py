@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from generator.backends.rtl_conv import conv_instance, fewest_group_beats, requantization
+from generator.backends.rtl_conv import beat_channels, conv_instance, fewest_group_beats, requantization
 from generator.backends.rtl_instance import LIBRARY as LIBRARY
 from generator.backends.rtl_instance import Parameters, StageInstance
 from generator.backends.rtl_instance import parameter_json as parameter_json
@@ -124,7 +124,7 @@ def _problems(design: Design, stage: Stage) -> list[str]:
     if not isinstance(stage, ConvStage):
         return []
     lanes_in, lanes_out = design.stream(stage.input).lanes, design.stream(stage.output).lanes
-    channels = stage.simd // (stage.kernel[0] if stage.form is ReadForm.ROWS else 1)
+    channels = beat_channels(stage)
     step_lanes = min(lanes_out, stage.pe)
     pairs = [("input lanes", lanes_in, "channels of a beat", channels), ("output lanes", lanes_out, "pe", stage.pe)]
     join = stage.join

@@ -9,6 +9,10 @@ from generator.passes.set_lanes import StreamEnd, set_lanes
 from generator.passes.wire_tensors import Wire, Wiring
 
 
+_DRAIN_CYCLES = 6
+"""From a pixel's last beat to its first word in the reader's ring, at most."""
+
+
 def finish_streams(stages: Sequence[Stage], wires: Sequence[Wire], lanes_limit: int | None) -> tuple[Stream, ...]:
     """Streams with lanes, x first and y last; FIFOs hold one pixel, direct links nothing."""
     by_name = {stage.name: stage for stage in stages}
@@ -43,15 +47,23 @@ def _is_direct(end: StreamEnd, lanes: int) -> bool:
     """Whether the writer can fill the reader's ring itself.
 
     The ring must take a word a cycle, and a pixel of the stream must be one of the ring's. A clone stage
-    holds nothing: what comes to it goes on to its readers.
+    holds nothing: what comes to it goes on to its readers. A stage so fast that several of its pixels
+    are under way at once would overrun a ring that has room for two.
     """
     if not isinstance(end.source, ConvStage | CloneStage | None):
+        return False
+    if isinstance(end.source, ConvStage) and _pixel_beats(end.source) < _DRAIN_CYCLES + end.source.pe // lanes:
         return False
     if isinstance(end.sink, CloneStage):
         return True
     if not isinstance(end.sink, ConvStage):
         return False
     return lanes <= end.sink.ring_word_channels and end.sink.in_shape == end.shape
+
+
+def _pixel_beats(stage: ConvStage) -> int:
+    """Cycles of the shortest pixel."""
+    return stage.out_shape.channels // stage.pe * stage.fewest_group_beats
 
 
 def order_stages(stages: Sequence[Stage], wiring: Wiring) -> tuple[Stage, ...]:

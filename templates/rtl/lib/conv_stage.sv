@@ -8,7 +8,8 @@
 // group computes. A linear layer is a 1x1 convolution on one pixel.
 //
 // Form: "serial": a beat is one tap of Simd input channels; "rows": a beat is one tap column, Simd/KernelRows
-// channels of all its rows, each row from its own RAM bank.
+// channels of all its rows, each row from its own RAM bank; "window": a beat is the whole window, some channels of
+// all its taps, each tap from its own RAM bank.
 //
 // Timing, with t the cycle of an event:
 //   a pixel's last ring write in t           -> a first beat that needs it from t+1 on
@@ -108,15 +109,20 @@ module conv_stage #(
 );
     // Yosys has no `string` type: texts of different lengths are compared as vectors.
     /* verilator lint_off WIDTHEXPAND */
-    localparam bit RowBanks = Form == "rows";
+    localparam bit RowsAtOnce = Form == "rows" || Form == "window";
+    localparam bit ColsAtOnce = Form == "window";
     localparam bit JoinsStream = Join == "stream";
     localparam bit JoinsShiftRegister = Join == "shift_register";
     localparam bit JoinsCentre = Join == "centre";
     localparam bit JoinsProjection = Join == "projection";
     /* verilator lint_on WIDTHEXPAND */
 
-    localparam int Banks = RowBanks ? KernelRows : 1;
-    localparam int BeatChannels = Simd / Banks;  // input channels of a beat
+    localparam int BeatTaps = (RowsAtOnce ? KernelRows : 1) * (ColsAtOnce ? KernelCols : 1);
+    localparam int BeatChannels = Simd / BeatTaps;  // input channels of a beat
+    localparam int CentreColumn = ((RowsAtOnce ? PadRows : 0) * (ColsAtOnce ? KernelCols : 1)
+                                   + (ColsAtOnce ? PadCols : 0)) * BeatChannels;
+    localparam int RowBanks = RowsAtOnce ? RingPixels / InCols : 1;
+    localparam int ColBanks = ColsAtOnce ? KernelCols : 1;
     localparam int InGroups = InChannels / BeatChannels;
     localparam int OutGroups = OutChannels / Pe;
     localparam int Lanes = (OutLanes < Pe) ? OutLanes : Pe;  // channels of a systolic step
@@ -126,18 +132,21 @@ module conv_stage #(
     localparam bit JoinsAtOutput = JoinAfterRelu || Packed;
     localparam int Columns = Simd + (JoinsProjection ? BeatChannels : 0);
 
-    localparam int Slots = RowBanks ? InCols : RingPixels;
+    localparam int Slots = ColsAtOnce ? (InCols + KernelCols - 1) / KernelCols : RowsAtOnce ? InCols : RingPixels;
     localparam int WordBits = (InGroups > 1) ? $clog2(InGroups) : 0;
     localparam int RingBits = ((Slots > 1) ? $clog2(Slots) : 1) + WordBits;
     localparam int Parts = (InLanes < BeatChannels) ? BeatChannels / InLanes : 1;
-    localparam int WeightWords = ((RowBanks ? 1 : KernelRows) * KernelCols * OutGroups) << WordBits;
+    localparam int WeightWords = (KernelRows * KernelCols / BeatTaps * OutGroups) << WordBits;
     localparam int WeightAddressBits = (WeightWords > 1) ? $clog2(WeightWords) : 1;
-    localparam int TurnBits = (KernelRows > 1) ? $clog2(KernelRows) : 1;
+    localparam int RowTurnBits = (RowBanks > 1) ? $clog2(RowBanks) : 1;
+    localparam int ColTurnBits = (KernelCols > 1) ? $clog2(KernelCols) : 1;
 
     // --- control
     logic ring_room, window_room, window_two_free, pixel_loaded, start, beat, group_first, group_last, padding, centre, diagonal;
     logic [KernelRows-1:0] row_outside;
-    logic [TurnBits-1:0] turn;
+    logic [KernelCols-1:0] col_outside;
+    logic [RowTurnBits-1:0] row_turn;
+    logic [ColTurnBits-1:0] col_turn;
     logic [RingBits-1:0] read_address, write_address;
     logic [WeightAddressBits-1:0] weight_address;
 
@@ -158,7 +167,8 @@ module conv_stage #(
         .OutGroups(OutGroups),
         .RingPixels(RingPixels),
         .SkipPadding(SkipPadding),
-        .RowBanks(RowBanks),
+        .RowsAtOnce(RowsAtOnce),
+        .ColsAtOnce(ColsAtOnce),
         .DiagonalStep(JoinsCentre ? Pe / BeatChannels : 0)
     ) i_walk (
         .clk_i,
@@ -176,13 +186,15 @@ module conv_stage #(
         .centre_o(centre),
         .diagonal_o(diagonal),
         .row_outside_o(row_outside),
-        .turn_o(turn),
+        .col_outside_o(col_outside),
+        .row_turn_o(row_turn),
+        .col_turn_o(col_turn),
         .ring_address_o(read_address),
         .weight_address_o(weight_address)
     );
 
     // --- the ring; its output is zero without a beat
-    logic [Banks*Parts-1:0] ring_write;
+    logic [RowBanks*ColBanks*Parts-1:0] ring_write;
     logic [BeatChannels*InBits-1:0] ring_data;
     logic [Simd*InBits-1:0] activation;
 
@@ -192,7 +204,9 @@ module conv_stage #(
         .RingLanes(BeatChannels),
         .ElementBits(InBits),
         .Slots(Slots),
-        .Banks(Banks)
+        .RowBanks(RowBanks),
+        .ColBanks(ColBanks),
+        .LinePixels(RowsAtOnce ? InCols : Slots)
     ) i_loader (
         .clk_i,
         .rst_ni,
@@ -205,9 +219,11 @@ module conv_stage #(
         .write_address_o(write_address),
         .write_data_o(ring_data)
     );
-    if (RowBanks) begin : gen_rows
-        row_banks #(
+    if (RowsAtOnce) begin : gen_banks
+        tap_banks #(
             .Rows(KernelRows),
+            .Cols(ColBanks),
+            .RowBanks(RowBanks),
             .Words(Slots << WordBits),
             .Lanes(Parts),
             .LaneBits(BeatChannels * InBits / Parts),
@@ -219,12 +235,17 @@ module conv_stage #(
             .write_data_i(ring_data),
             .beat_i(beat),
             .row_outside_i(row_outside),
-            .turn_i(turn),
+            .col_outside_i(ColsAtOnce ? col_outside[ColBanks-1:0] : ColBanks'(padding)),
+            .row_turn_i(row_turn),
+            .col_turn_i(ColsAtOnce ? col_turn[((ColBanks > 1) ? $clog2(ColBanks) : 1)-1:0] : 1'b0),
             .read_address_i(read_address),
+            .next_address_i(read_address + (RingBits'(1) << WordBits)),
             .read_data_q_o(activation)
         );
-        logic unused_padding;
-        assign unused_padding = padding;
+        if (!ColsAtOnce) begin : gen_serial_cols
+            logic unused_cols;
+            assign unused_cols = ^{col_outside, col_turn};
+        end
     end else if (Tap) begin : gen_tapped
         tapped_ram #(
             .Words(Slots << WordBits),
@@ -244,7 +265,7 @@ module conv_stage #(
             .read_data_q_o(activation)
         );
         logic unused_rows;
-        assign unused_rows = ^{row_outside, turn};
+        assign unused_rows = ^{row_outside, col_outside, row_turn, col_turn};
     end else begin : gen_serial
         dual_port_ram #(
             .Words(Slots << WordBits),
@@ -262,7 +283,7 @@ module conv_stage #(
             .read_data_q_o(activation)
         );
         logic unused_rows;
-        assign unused_rows = ^{row_outside, turn};
+        assign unused_rows = ^{row_outside, col_outside, row_turn, col_turn};
     end
 
     // --- the tap: a second reader, whose pixels keep their slots until it has passed
@@ -372,7 +393,7 @@ module conv_stage #(
         .ProjectionColumns(Columns - Simd),
         .ProjectionWords(OutGroups << WordBits),
         .ProjectionPrefix(ProjectionWeightFile),
-        .FirstColumn(RowBanks ? PadRows * BeatChannels : 0),
+        .FirstColumn(CentreColumn),
         .InBits(InBits)
     ) i_columns (
         .clk_i,
@@ -412,7 +433,7 @@ module conv_stage #(
             .Lanes(Lanes),
             .Columns(Columns),
             .Channels(BeatChannels),
-            .FirstColumn(RowBanks ? PadRows * BeatChannels : 0)
+            .FirstColumn(CentreColumn)
         ) i_ones (
             .clk_i,
             .rst_ni,
@@ -480,7 +501,7 @@ module conv_stage #(
             .clk_i,
             .rst_ni,
             .push_i(centre_word_q),
-            .data_i(activation[(RowBanks?PadRows*BeatChannels : 0)*InBits+:BeatChannels*InBits]),
+            .data_i(activation[CentreColumn*InBits+:BeatChannels*InBits]),
             .read_i(join_step),
             .data_o(join_slice)
         );

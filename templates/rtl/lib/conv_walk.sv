@@ -2,12 +2,15 @@
 //
 // A pixel is a run of beats, one a cycle, never interrupted: for output group / for tap row / for tap column /
 // for input group. With SkipPadding the taps outside the image are left out of the run; without, they are
-// marked by `padding_o`. With RowBanks all rows of a tap column are read in one beat, one from each bank: there
-// is no tap row in the run, and `row_outside_o` marks the banks' rows outside the image.
+// marked by `padding_o`. With RowsAtOnce all rows of a tap column are read in one beat, with ColsAtOnce all taps:
+// there is no tap row (and no tap column) in the run, and `row_outside_o` and `col_outside_o` mark what lies
+// outside the image.
 //
 // Ring slots. A ring holds RingPixels pixels; pixel number n (counted through all frames) lies in slot
-// n % RingPixels, with RowBanks in bank (row % KernelRows) at slot column. Word w of a slot has address
-// {slot, w}.
+// n % RingPixels. With RowsAtOnce the ring is RingPixels / InCols banks of whole rows, in turn, and the slot is the
+// column; with ColsAtOnce columns take turns in KernelCols banks too, and the slot is column / KernelCols.
+// Word w of a slot has address {slot, w}. `row_turn_o` and `col_turn_o` are the banks of the window's first row and
+// column, its padding included; banks of columns before `col_turn_o` hold their column one slot further.
 //
 // Positions are input pixels counted through all frames, padding left out: the window of output pixel
 // (r, c) of a frame begins at `corner` = (r*StrideRows - PadRows) * InCols + c*StrideCols - PadCols past the
@@ -32,16 +35,20 @@ module conv_walk #(
     parameter int OutGroups = 1,
     parameter int RingPixels = 12,
     parameter bit SkipPadding = 1,
-    parameter bit RowBanks = 0,
+    parameter bit RowsAtOnce = 0,
+    parameter bit ColsAtOnce = 0,
     parameter int DiagonalStep = 0,
-    localparam int Slots = RowBanks ? InCols : RingPixels,
+    localparam int RowBanks = RowsAtOnce ? RingPixels / InCols : 1,
+    localparam int Slots = ColsAtOnce ? (InCols + KernelCols - 1) / KernelCols : RowsAtOnce ? InCols : RingPixels,
     localparam int SlotBits = (Slots > 1) ? $clog2(Slots) : 1,
     localparam int WordBits = (InGroups > 1) ? $clog2(InGroups) : 0,
     localparam int RingBits = SlotBits + WordBits,
-    localparam int TapRows = RowBanks ? 1 : KernelRows,
+    localparam int TapRows = RowsAtOnce ? 1 : KernelRows,
+    localparam int TapCols = ColsAtOnce ? 1 : KernelCols,
     localparam int TapWords = OutGroups << WordBits,
-    localparam int BeatBits = (TapRows * KernelCols * TapWords > 1) ? $clog2(TapRows * KernelCols * TapWords) : 1,
-    localparam int TurnBits = (KernelRows > 1) ? $clog2(KernelRows) : 1
+    localparam int BeatBits = (TapRows * TapCols * TapWords > 1) ? $clog2(TapRows * TapCols * TapWords) : 1,
+    localparam int RowTurnBits = (RowBanks > 1) ? $clog2(RowBanks) : 1,
+    localparam int ColTurnBits = (KernelCols > 1) ? $clog2(KernelCols) : 1
 ) (
     input  logic                  clk_i,
     input  logic                  rst_ni,
@@ -57,7 +64,9 @@ module conv_walk #(
     output logic                  padding_o,
     output logic                  centre_o,
     output logic [KernelRows-1:0] row_outside_o,
-    output logic [  TurnBits-1:0] turn_o,
+    output logic [KernelCols-1:0] col_outside_o,
+    output logic [RowTurnBits-1:0] row_turn_o,
+    output logic [ColTurnBits-1:0] col_turn_o,
     output logic                  diagonal_o,
     output logic [  RingBits-1:0] ring_address_o,
     output logic [  BeatBits-1:0] weight_address_o
@@ -128,8 +137,8 @@ module conv_walk #(
 
     logic end_tap, end_tap_row, end_group, end_pixel;
     assign end_tap = word_q == CountBits'(InGroups - 1);
-    assign end_tap_row = end_tap && tap_col_q == tap_col_last;
-    assign end_group = end_tap_row && (RowBanks || tap_row_q == tap_row_last);
+    assign end_tap_row = end_tap && (ColsAtOnce || tap_col_q == tap_col_last);
+    assign end_group = end_tap_row && (RowsAtOnce || tap_row_q == tap_row_last);
     assign end_pixel = end_group && group_q == GroupBits'(OutGroups - 1);
     assign end_line = left_q == LeftBits'(LastLeft);
     assign end_frame = top_q == TopBits'(LastTop);
@@ -187,70 +196,98 @@ module conv_walk #(
     end
 
     // --- ring slot: `base` is that of the window's first tap inside the image
-    localparam int FirstSlot = (SkipPadding || RowBanks) ? 0 : (Slots - CornerPixels % Slots) % Slots;
+    localparam int FirstSlot = (SkipPadding || RowsAtOnce) ? 0 : (Slots - CornerPixels % Slots) % Slots;
     localparam int LastClip = (SkipPadding && PadRows > LastTop) ? PadRows - LastTop : 0;
     localparam int LastColClip = (SkipPadding && PadCols > LastLeft) ? PadCols - LastLeft : 0;
     localparam int NextClip = SkipPadding ? PadRows * InCols : 0;
     localparam int NextColClip = SkipPadding ? PadCols : 0;
 
-    logic [SlotBits-1:0] slot_q, base_q, base_step, base_d, walk_step, walk_d;
-    always_comb begin
-        base_step = '0;
-        if (end_pixel && !end_line) begin
-            for (int now = 0; now <= PadCols; now++) begin
-                for (int next = 0; next <= PadCols; next++) begin
-                    if (tap_col_first == TapColBits'(now) && tap_col_next_first == TapColBits'(next)) begin
-                        base_step = SlotBits'((PixelStep + next - now + Slots * KernelCols) % Slots);
-                    end
+    logic [SlotBits-1:0] slot_q;
+    if (ColsAtOnce) begin : gen_column_banks
+        // The window's first column, its padding included, as slot and bank.
+        localparam int FirstSlot = (PadCols == 0) ? 0 : -((PadCols + KernelCols - 1) / KernelCols);
+        localparam int FirstTurn = (KernelCols - PadCols % KernelCols) % KernelCols;
+        logic [ColTurnBits-1:0] turn_q;
+        logic [ColTurnBits:0] turn_sum;
+        logic turn_over;
+        assign turn_sum = {1'b0, turn_q} + (ColTurnBits + 1)'(StrideCols % KernelCols);
+        assign turn_over = turn_sum >= (ColTurnBits + 1)'(KernelCols);
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) begin
+                slot_q <= SlotBits'(FirstSlot);
+                turn_q <= ColTurnBits'(FirstTurn);
+            end else if (beat && end_pixel) begin
+                if (end_line) begin
+                    slot_q <= SlotBits'(FirstSlot);
+                    turn_q <= ColTurnBits'(FirstTurn);
+                end else begin
+                    slot_q <= slot_q + SlotBits'(StrideCols / KernelCols) + SlotBits'(turn_over);
+                    turn_q <= turn_over ? ColTurnBits'(turn_sum - (ColTurnBits + 1)'(KernelCols)) : turn_sum[ColTurnBits-1:0];
                 end
             end
-        end else if (end_pixel && RowBanks) begin
-            base_step = SlotBits'((Slots - (LastLeft - PadCols + LastColClip)) % Slots);
-        end else if (end_pixel && end_frame) begin
-            base_step = SlotBits'((FrameStep + NextClip - LastClip * InCols + NextColClip - LastColClip
-                                   + Slots * (KernelRows + 1) * InCols) % Slots);
-        end else if (end_pixel) begin
-            for (int now = 0; now <= PadRows; now++) begin
-                for (int next = 0; next <= PadRows; next++) begin
-                    if (tap_row_first == TapRowBits'(now) && tap_row_next_first == TapRowBits'(next)) begin
-                        base_step = SlotBits'((LineStep + (next - now) * InCols + NextColClip - LastColClip
-                                               + Slots * (KernelRows + 1) * InCols) % Slots);
+        end
+        assign col_turn_o = turn_q;
+    end else begin : gen_slots
+        assign col_turn_o = '0;
+        logic [SlotBits-1:0] base_q, base_step, base_d, walk_step, walk_d;
+        always_comb begin
+            base_step = '0;
+            if (end_pixel && !end_line) begin
+                for (int now = 0; now <= PadCols; now++) begin
+                    for (int next = 0; next <= PadCols; next++) begin
+                        if (tap_col_first == TapColBits'(now) && tap_col_next_first == TapColBits'(next)) begin
+                            base_step = SlotBits'((PixelStep + next - now + Slots * KernelCols) % Slots);
+                        end
+                    end
+                end
+            end else if (end_pixel && RowsAtOnce) begin
+                base_step = SlotBits'((Slots - (LastLeft - PadCols + LastColClip)) % Slots);
+            end else if (end_pixel && end_frame) begin
+                base_step = SlotBits'((FrameStep + NextClip - LastClip * InCols + NextColClip - LastColClip
+                                       + Slots * (KernelRows + 1) * InCols) % Slots);
+            end else if (end_pixel) begin
+                for (int now = 0; now <= PadRows; now++) begin
+                    for (int next = 0; next <= PadRows; next++) begin
+                        if (tap_row_first == TapRowBits'(now) && tap_row_next_first == TapRowBits'(next)) begin
+                            base_step = SlotBits'((LineStep + (next - now) * InCols + NextColClip - LastColClip
+                                                   + Slots * (KernelRows + 1) * InCols) % Slots);
+                        end
                     end
                 end
             end
         end
-    end
-    always_comb begin
-        walk_step = SlotBits'(1 % Slots);
-        if (end_tap_row) begin
-            for (int span = 1; span <= KernelCols; span++) begin
-                if (tap_col_last - tap_col_first == TapColBits'(span - 1)) begin
-                    walk_step = SlotBits'((InCols - span + 1 + Slots * KernelCols) % Slots);
+        always_comb begin
+            walk_step = SlotBits'(1 % Slots);
+            if (end_tap_row) begin
+                for (int span = 1; span <= KernelCols; span++) begin
+                    if (tap_col_last - tap_col_first == TapColBits'(span - 1)) begin
+                        walk_step = SlotBits'((InCols - span + 1 + Slots * KernelCols) % Slots);
+                    end
                 end
             end
         end
-    end
-    ring_step #(
-        .Slots(Slots)
-    ) i_base_step (
-        .slot_i(base_q),
-        .step_i(base_step),
-        .slot_o(base_d)
-    );
-    ring_step #(
-        .Slots(Slots)
-    ) i_walk_step (
-        .slot_i(slot_q),
-        .step_i(walk_step),
-        .slot_o(walk_d)
-    );
-    always_ff @(posedge clk_i) begin
-        if (!rst_ni) begin
-            base_q <= SlotBits'(FirstSlot);
-            slot_q <= SlotBits'(FirstSlot);
-        end else if (beat && end_tap) begin
-            slot_q <= end_group ? base_d : walk_d;
-            if (end_group) base_q <= base_d;
+        ring_step #(
+            .Slots(Slots)
+        ) i_base_step (
+            .slot_i(base_q),
+            .step_i(base_step),
+            .slot_o(base_d)
+        );
+        ring_step #(
+            .Slots(Slots)
+        ) i_walk_step (
+            .slot_i(slot_q),
+            .step_i(walk_step),
+            .slot_o(walk_d)
+        );
+        always_ff @(posedge clk_i) begin
+            if (!rst_ni) begin
+                base_q <= SlotBits'(FirstSlot);
+                slot_q <= SlotBits'(FirstSlot);
+            end else if (beat && end_tap) begin
+                slot_q <= end_group ? base_d : walk_d;
+                if (end_group) base_q <= base_d;
+            end
         end
     end
 
@@ -266,9 +303,9 @@ module conv_walk #(
     always_comb begin
         tap_words = '0;
         for (int i = 0; i < TapRows; i++) begin
-            for (int j = 0; j < KernelCols; j++) begin
-                if ((RowBanks || tap_row_q == TapRowBits'(i)) && tap_col_q == TapColBits'(j)) begin
-                    tap_words = BeatBits'((i * KernelCols + j) * TapWords);
+            for (int j = 0; j < TapCols; j++) begin
+                if ((RowsAtOnce || tap_row_q == TapRowBits'(i)) && (ColsAtOnce || tap_col_q == TapColBits'(j))) begin
+                    tap_words = BeatBits'((i * TapCols + j) * TapWords);
                 end
             end
         end
@@ -280,30 +317,32 @@ module conv_walk #(
     end
 
     // --- which bank holds the first tap row
-    if (RowBanks && KernelRows > 1) begin : gen_turn
-        localparam int FrameTurn = (InRows - LastTop) % KernelRows;
-        logic [TurnBits-1:0] turn_q, turn_d;
+    if (RowsAtOnce && RowBanks > 1) begin : gen_turn
+        localparam int FrameTurn = (InRows - LastTop) % RowBanks;
+        logic [RowTurnBits-1:0] turn_q, turn_d;
         ring_step #(
-            .Slots(KernelRows)
+            .Slots(RowBanks)
         ) i_turn (
             .slot_i(turn_q),
-            .step_i(end_frame ? TurnBits'(FrameTurn) : TurnBits'(StrideRows % KernelRows)),
+            .step_i(end_frame ? RowTurnBits'(FrameTurn) : RowTurnBits'(StrideRows % RowBanks)),
             .slot_o(turn_d)
         );
         always_ff @(posedge clk_i) begin
-            if (!rst_ni) turn_q <= TurnBits'((KernelRows - PadRows % KernelRows) % KernelRows);
+            if (!rst_ni) turn_q <= RowTurnBits'((RowBanks - PadRows % RowBanks) % RowBanks);
             else if (beat && end_pixel && end_line) turn_q <= turn_d;
         end
-        assign turn_o = turn_q;
+        assign row_turn_o = turn_q;
     end else begin : gen_no_turn
-        assign turn_o = '0;
+        assign row_turn_o = '0;
     end
 
     assign beat_o = beat;
-    assign group_first_o = word_q == '0 && tap_col_q == tap_col_first && (RowBanks || tap_row_q == tap_row_first);
+    assign group_first_o = word_q == '0 && (ColsAtOnce || tap_col_q == tap_col_first)
+        && (RowsAtOnce || tap_row_q == tap_row_first);
     assign group_last_o = end_group;
     assign row_outside_o = row_outside;
+    assign col_outside_o = col_outside;
     assign padding_o = !SkipPadding && (row_outside[tap_row_q] || col_outside[tap_col_q]);
-    assign centre_o = tap_col_q == TapColBits'(PadCols) && (RowBanks || tap_row_q == TapRowBits'(PadRows));
+    assign centre_o = (ColsAtOnce || tap_col_q == TapColBits'(PadCols)) && (RowsAtOnce || tap_row_q == TapRowBits'(PadRows));
     assign diagonal_o = DiagonalStep > 0 && centre_o && int'(word_q) == int'(group_q) * DiagonalStep;
 endmodule
