@@ -89,12 +89,19 @@ def run_model(
     return _Network(stages, streams, frames, depths or {}).run(occupancy)
 
 
+_NEVER = 1 << 60
+
+
 class _Supplied:
     """Words that are there from the beginning."""
 
     def time(self, word: int) -> int | None:
         """Offered in cycle 0."""
         return -OFFER_CYCLES if word >= 0 else None
+
+    def first_from(self, word: int, time: int) -> int:
+        """All of them are old."""
+        return word if time <= -OFFER_CYCLES else _NEVER
 
 
 class _Network:
@@ -183,10 +190,10 @@ class _Network:
         ]
         if not undecided:
             return None
-        _, number = min(undecided)
+        (_, number), *others = sorted(undecided)
         tap = self._nodes[number][1]
         assert isinstance(tap, Tap)
-        tap.force()
+        tap.force(others[0][0] if others else None)
         return number
 
     def _frame_ends(self) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ exact; no clock is simulated. A time that is not yet decided is None.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -45,6 +46,9 @@ class Times(Protocol):
     def time(self, word: int) -> int | None:
         """The cycle, or None while it is not decided."""
 
+    def first_from(self, word: int, time: int) -> int:
+        """The first word from number `word` on that moves at `time` or later, or is not decided."""
+
 
 class Listed:
     """Times word by word."""
@@ -56,6 +60,9 @@ class Listed:
 
     def time(self, word: int) -> int | None:
         return self.times[word] + self.delay if word < len(self.times) else None
+
+    def first_from(self, word: int, time: int) -> int:
+        return bisect_left(self.times, time - self.delay, word)
 
 
 class Patterned:
@@ -73,6 +80,16 @@ class Patterned:
             return None
         return self.starts[pixel] + self.offsets[pixel % self.pixels][index]
 
+    def first_from(self, word: int, time: int) -> int:
+        pixel = word // self.words
+        starts = self.starts
+        while pixel < len(starts):
+            offsets = self.offsets[pixel % self.pixels]
+            if starts[pixel] + offsets[-1] >= time:
+                return max(word, pixel * self.words + bisect_left(offsets, time - starts[pixel]))
+            pixel += 1
+        return max(word, pixel * self.words)
+
 
 class Delayed:
     """Another end's times, later by a constant: an ideal sink takes each word as soon as it is offered."""
@@ -85,6 +102,9 @@ class Delayed:
     def time(self, word: int) -> int | None:
         time = self.times.time(word)
         return None if time is None else time + self.delay
+
+    def first_from(self, word: int, time: int) -> int:
+        return self.times.first_from(word, time - self.delay)
 
 
 class Ring:
@@ -199,6 +219,13 @@ class Outlet:
                 time, name = (room, ring.stream) if room > time else (time, name)
         return time, name
 
+    def burst(self, word: int, time: int) -> int:
+        """Words from this one on, within all input pixels, that find room one a cycle from `time` on."""
+        rings = zip(self.rings, self.filled, strict=True)
+        words = min((ring.words - filled for ring, filled in rings), default=1)
+        last = [fifo.room(word + words - 1) for fifo in self.fifos]
+        return words if all(room is not None and room <= time for room in last) else 1
+
     def put(self, time: int, words: int = 1) -> None:
         """Words written, the last of them at `time`; never across an input pixel's end."""
         for index, ring in enumerate(self.rings):
@@ -234,10 +261,11 @@ class Words:
             if room is None:
                 self.wait = (WaitFor.ROOM, name)
                 return word > begun
-            times.append(room)
-            outlet.put(room)
-            word += 1
-            time = room + 1
+            burst = outlet.burst(word, room) if not self._sources else 1
+            times.extend(range(room, room + burst))
+            outlet.put(room + burst - 1, burst)
+            word += burst
+            time = room + burst
         return word > begun
 
 
@@ -418,63 +446,94 @@ class Tap:
 
     def advance(self) -> bool:
         """Read words that are loaded, find room, and meet no write."""
-        begun = word = len(self.reads)
-        ring = self._ring
-        self.wait, self.candidate = None, None
-        while word < self._total:
-            pixel = word // self.words
-            if pixel >= len(ring.loaded):
-                self.wait = (WaitFor.WORDS, ring.stream)
-                break
-            time = ring.loaded[pixel] + START_CYCLES
-            if word and self.reads[-1] >= time:
-                time = self.reads[-1] + 1
-            room, name = self._outlet.word_room(word, time)
-            if room is None:
-                self.wait = (WaitFor.ROOM, name)
-                break
-            free = self._without_write(room, word)
-            if free is None:
-                break
-            self._read(free)
-            word += 1
-        return word > begun
+        begun = len(self.reads)
+        self.candidate = None
+        while (time := self._next()) is not None:
+            word = len(self.reads)
+            time, write = self._gap(time)
+            if write is None:
+                write = self._no_write_before(word)
+                if write is not None and time >= write:
+                    self.candidate = time
+                    break
+            self._read(time, self._burst(word, time, write))
+        return len(self.reads) > begun
 
-    def force(self) -> None:
-        """Read the next word at the candidate: nothing undecided can happen before it."""
-        assert self.candidate is not None
-        self._read(self.candidate)
+    def force(self, before: int | None) -> None:
+        """Read on at the candidate: nothing undecided can happen before it.
 
-    def _read(self, time: int) -> None:
-        self.reads.append(time)
-        self._outlet.put(time + TAP_CYCLES)
-
-    def _without_write(self, time: int, word: int) -> int | None:
-        """First cycle from `time` on without a write of the ring; None if that is not decided."""
-        parts = self._ring.parts
-        assert self._ring.writes is not None
+        Nor before the pixel's last word if only that one moves others, and as long as no other tap's
+        candidate, `before`, is reached.
+        """
+        time = self.candidate
+        assert time is not None
+        whole = all(isinstance(fifo.taken, Patterned) for fifo in self._outlet.fifos)
         while True:
-            number, part = divmod(self._write, parts)
-            written = self._ring.writes.time(number)
-            if written is None:
-                break
-            written += part - parts + 1
-            if written > time:
-                return time
-            time += written == time
-            self._write += 1
-        # The ring's next pixel is not written before its slot is free: passed by this word and by the window.
-        slot = len(self._ring.loaded) - self._ring.pixels
-        if number >= self._limit() or word < (slot + 1) * self.words:
-            return time
-        first = self.writer.first_write if self.writer is not None else 0
-        if slot + self._ring.margin >= len(self._ring.passed) and time < self._reader.next_end() + first:
-            return time
-        if self.writer is not None and time < self.writer.ready + first:
-            return time
-        self.candidate = time
-        return None
+            self._read(time, 1)
+            if not whole or len(self.reads) % self.words == 0:
+                return
+            following = self._next()
+            if following is None:
+                return
+            time, _ = self._gap(following)
+            if before is not None and time >= before:
+                return
 
-    def _limit(self) -> int:
-        """Number of ring writes of the whole run."""
-        return self._total // self.words * self._ring.words
+    def _next(self) -> int | None:
+        """First cycle in which the next word is loaded and finds room; None, with the reason, if not decided."""
+        word, ring = len(self.reads), self._ring
+        self.wait = None
+        if word >= self._total:
+            return None
+        pixel = word // self.words
+        if pixel >= len(ring.loaded):
+            self.wait = (WaitFor.WORDS, ring.stream)
+            return None
+        time = ring.loaded[pixel] + START_CYCLES
+        if word and self.reads[-1] >= time:
+            time = self.reads[-1] + 1
+        room, name = self._outlet.word_room(word, time)
+        if room is None:
+            self.wait = (WaitFor.ROOM, name)
+        return room
+
+    def _burst(self, word: int, time: int, write: int | None) -> int:
+        """Words of the pixel that can be read one a cycle from `time` on."""
+        words = self.words - word % self.words
+        if write is not None:
+            words = min(words, write - time)
+        if words > 1:
+            room, _ = self._outlet.word_room(word + words - 1, time)
+            if room != time:
+                return 1
+        return words
+
+    def _read(self, time: int, words: int) -> None:
+        if words == 1:
+            self.reads.append(time)
+        else:
+            self.reads.extend(range(time, time + words))
+        self._outlet.put(time + words - 1 + TAP_CYCLES, words)
+
+    def _gap(self, time: int) -> tuple[int, int | None]:
+        """First cycle from `time` on without a decided write of the ring, and the write after it if decided."""
+        writes, parts = self._ring.writes, self._ring.parts
+        assert writes is not None
+        while True:
+            self._write = writes.first_from(self._write, time)
+            written = writes.time(self._write)
+            if written is None or written - parts + 1 > time:
+                return time, None if written is None else written - parts + 1
+            time = written + 1
+
+    def _no_write_before(self, word: int) -> int | None:
+        """A cycle before which no undecided write of the ring can come; None: none before this word's read."""
+        ring = self._ring
+        slot = len(ring.loaded) - ring.pixels
+        if self._write >= self._total // self.words * ring.words or word < (slot + 1) * self.words:
+            return None
+        first = self.writer.first_write if self.writer is not None else 0
+        bounds = [0] if self.writer is None else [self.writer.ready + first]
+        if slot + ring.margin >= len(ring.passed):
+            bounds.append(self._reader.next_end() + first)
+        return max(bounds)
