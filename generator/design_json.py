@@ -83,6 +83,22 @@ def _stream(stream: Stream) -> dict[str, Any]:
     }
 
 
+def _join(stage: ConvStage) -> dict[str, Any] | None:
+    """The residual add inside a conv stage."""
+    join = stage.join
+    if join is None:
+        return None
+    return {
+        "name": join.name,
+        "source": str(join.source),
+        "stream": join.stream,
+        "projection": join.projection.name if join.projection else None,
+        "after_relu": join.after_relu,
+        "sum": str(join.sum),
+        "depth_pixels": join.depth_pixels,
+    }
+
+
 def _stage(stage: Stage, design: Design) -> dict[str, Any]:
     common = {
         "name": stage.name,
@@ -93,7 +109,7 @@ def _stage(stage: Stage, design: Design) -> dict[str, Any]:
     }
     match stage:
         case ConvStage():
-            short = stage.join
+            own = stage.join if stage.join is not None and stage.join.stream is None else None
             return common | {
                 "kind": "conv",
                 "cycles": stage.cycles,
@@ -109,14 +125,19 @@ def _stage(stage: Stage, design: Design) -> dict[str, Any]:
                 "relu": stage.relu,
                 "ring_pixels": stage.ring_pixels,
                 "short_skip": None
-                if short is None
+                if own is None
                 else {
-                    "name": short.name,
-                    "projection": short.projection.name if short.projection else None,
-                    "depth_pixels": short.depth_pixels,
+                    "name": own.name,
+                    "projection": own.projection.name if own.projection else None,
+                    "depth_pixels": own.depth_pixels,
                 },
-                "inputs": [stage.input],
-                "outputs": [stage.output],
+                "read_form": str(stage.form),
+                "skip_padding": stage.skip_padding,
+                "packed": stage.packed,
+                "join": _join(stage),
+                "tap": stage.tap,
+                "inputs": [stage.input, *([stage.join.stream] if stage.join and stage.join.stream else [])],
+                "outputs": [stage.output, *([stage.tap] if stage.tap else [])],
             }
         case CloneStage():
             return common | {
