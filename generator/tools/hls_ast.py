@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from clang.cindex import Cursor, CursorKind, Diagnostic, Index, TranslationUnit
@@ -60,9 +61,9 @@ class Finding:
         return f"{self.file}:{self.line}: {self.rule}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
-    """A parsed firmware.
+    """A parsed firmware; without slots, as what is found in it is kept.
 
     Attributes:
         root: folder of the project.
@@ -80,25 +81,34 @@ class Source:
     def own(self, cursor: Cursor) -> bool:
         """Whether it stands in the firmware, not in a header of the compiler or of csim."""
         file = cursor.location.file
-        return file is not None and Path(file.name).is_relative_to(self.root / "firmware")
+        return file is not None and file.name.startswith(f"{self.root}/firmware/")
 
     def finding(self, cursor: Cursor, rule: str, message: str) -> Finding:
         """A finding at a cursor's place."""
         file, line = self.place(cursor)
         return Finding(file=file, line=line, rule=rule, message=message)
 
-    def declarations(self) -> Iterator[Cursor]:
-        """All that the firmware declares outside of functions, members of classes included."""
-        pending = list(self.unit.cursor.get_children())
-        for cursor in pending:
-            if self.own(cursor):
-                if cursor.kind is CursorKind.NAMESPACE or cursor.kind in _CLASSES:
-                    pending.extend(cursor.get_children())
-                yield cursor
+    @cached_property
+    def top_level(self) -> tuple[Cursor, ...]:
+        """What the firmware's files declare, as it stands in them."""
+        return tuple(cursor for cursor in self.unit.cursor.get_children() if self.own(cursor))
 
-    def functions(self) -> Iterator[tuple[Cursor, Cursor]]:
+    @cached_property
+    def declarations(self) -> tuple[Cursor, ...]:
+        """All that the firmware declares outside of functions, members of namespaces and classes included."""
+        pending = list(self.top_level)
+        for cursor in pending:
+            if cursor.kind is CursorKind.NAMESPACE or cursor.kind in _CLASSES:
+                pending.extend(cursor.get_children())
+        return tuple(pending)
+
+    @cached_property
+    def functions(self) -> tuple[tuple[Cursor, Cursor], ...]:
         """The firmware's functions that have a body, with that body."""
-        for cursor in self.declarations():
+        return tuple(self._with_bodies())
+
+    def _with_bodies(self) -> Iterator[tuple[Cursor, Cursor]]:
+        for cursor in self.declarations:
             if cursor.kind in _FUNCTIONS:
                 for child in cursor.get_children():
                     if child.kind is CursorKind.COMPOUND_STMT:

@@ -22,11 +22,10 @@ Place = tuple[str, int, int]
 def find_constructs(source: Source, grammar: Grammar) -> Iterator[Finding]:
     """Everything in the firmware that one of the grammar's rules refuses."""
     seekers = _Seekers.of(grammar)
-    for cursor in source.unit.cursor.get_children():
-        if source.own(cursor):
-            for part in cursor.walk_preorder():
-                for rule, what in seekers.look(part):
-                    yield source.finding(part, rule.rule, f"{what}: {rule.message} ({rule.cite})")
+    for declaration in source.top_level:
+        for part in declaration.walk_preorder():
+            for rule, what in seekers.look(part):
+                yield source.finding(part, rule.rule, f"{what}: {rule.message} ({rule.cite})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +87,11 @@ def _is_function_pointer(variable: Cursor) -> bool:
 
 def find_recursion(source: Source) -> Iterator[Finding]:
     """Every circle of functions that call each other, at one of them."""
-    functions = {_place(function): function for function, _ in source.functions()}
+    functions = {_place(function): function for function, _ in source.functions}
+    names = frozenset(function.spelling for function in functions.values())
     calls = {
-        _place(function): {target for target in _targets(body) if target in functions}
-        for function, body in source.functions()
+        _place(function): {target for target in _targets(body, names) if target in functions}
+        for function, body in source.functions
     }
     while calls:
         try:
@@ -106,13 +106,14 @@ def find_recursion(source: Source) -> Iterator[Finding]:
         return
 
 
-def _targets(body: Cursor) -> Iterator[Place]:
-    """The functions that a body names."""
+def _targets(body: Cursor, names: frozenset[str]) -> Iterator[Place]:
+    """The functions of these names that a body names."""
     for part in body.walk_preorder():
         if part.kind is CursorKind.OVERLOADED_DECL_REF:
-            for index in range(conf.lib.clang_getNumOverloadedDecls(part)):
-                yield _place(conf.lib.clang_getOverloadedDecl(part, index))
-        elif part.kind in _REFERENCES and part.referenced is not None:
+            if part.spelling in names:
+                for index in range(conf.lib.clang_getNumOverloadedDecls(part)):
+                    yield _place(conf.lib.clang_getOverloadedDecl(part, index))
+        elif part.kind in _REFERENCES and part.spelling in names and part.referenced is not None:
             yield _place(part.referenced)
 
 

@@ -56,13 +56,13 @@ class _Walker:
         """Look at all declarations and at all bodies of functions."""
         shared = Scope.of(
             declaration
-            for declaration in self._source.declarations()
+            for declaration in self._source.declarations
             if declaration.kind is CursorKind.VAR_DECL and declaration.semantic_parent.kind in _NAMESPACES
         )
-        for declaration in self._source.declarations():
+        for declaration in self._source.declarations:
             if (text := pragma_text(declaration)) is not None:
                 self._report(declaration, "misplaced-pragma", f"#pragma {text}: stands outside of all functions")
-        for function, body in self._source.functions():
+        for function, body in self._source.functions:
             is_top = function.spelling == self._top and function.semantic_parent.kind is CursorKind.TRANSLATION_UNIT
             scope = shared.inside(function)
             self._block(body, "top" if is_top else "function", _Context(scope=scope))
