@@ -23,10 +23,15 @@ from generator.templating import render
 from generator.tools.run import require_tool, run_command
 from generator.tools.yowasp import cache_folder
 
-BUILD_ARGS = ("--no-timing", "--x-initial", "fast", "--x-assign", "fast", "-Wno-fatal", "--noassert", "-j", "2")
-MAKE_SETTINGS = ("CFG_CXXFLAGS_PCH_I=-include", "OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1")
-"""The option for precompiled headers, which the wheel's verilated.mk leaves open, and optimisation levels as
-measured on runs of some 100,000 cycles, where compiling takes longer than simulating."""
+BUILD_ARGS = ("--timing", "--x-initial", "fast", "--x-assign", "fast", "-Wno-fatal", "--noassert", "-j", "2")
+MAKE_SETTINGS = (
+    "CFG_CXXFLAGS_PCH_I=-include",
+    "CFG_CXXFLAGS_COROUTINES=-std=gnu++20",
+    *("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1"),
+)
+"""The options for precompiled headers and for coroutines (what delays in the bench become), which the wheel's
+verilated.mk leaves open, and optimisation levels as measured on runs of some 100,000 cycles, where compiling takes
+longer than simulating."""
 
 _COMPILER_HINT = "install a C++ compiler, e.g. `apt install g++`"
 _MAKE_HINT = "install make, e.g. `apt install make`"

