@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# `make bench BENCH=--quick`, or rows by name: see bench/hardware.py.
+BENCH ?=
+
 # One torch thread per test worker: two workers already fill two cores.
 TEST_ENV := OMP_NUM_THREADS=1 PYTHONPATH=
 
@@ -32,7 +35,8 @@ lint: setup
 	$(BIN)/mypy
 
 bench: setup
-	for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	$(BIN)/python bench/reference_speed.py
+	$(BIN)/python bench/hardware.py $(BENCH)
 
 nightly: setup
 	$(TEST_ENV) $(BIN)/python -m pytest -m nightly
