@@ -206,8 +206,10 @@ class _FifoSearch(_Search):
         best = unlimited.interval_cycles
         if live is None or best is None:
             raise PlacementError(f"skip {name!r}: its block stops at any depth of {skip}; {_stuck(unlimited)}")
-        most = max(unlimited.occupancy[skip] + 1, live.words)
-        full_rate = _least(lambda depth: self.interval(depth) == best, live.words, most)
+        full_rate = live.words
+        if self.interval(full_rate) != best:
+            most = max(unlimited.occupancy[skip] + 1, live.words)
+            full_rate = _least(lambda depth: self.interval(depth) == best, full_rate + 1, most)
         return self._chosen(name, None, live, full_rate, best)
 
 
@@ -238,11 +240,12 @@ class _RingSearch(_Search):
         if not self._runs(most):
             raise PlacementError(f"skip {name!r}: its block stops at any ring of {block.tapped}")
         pixels = _least(self._runs, base, most)
-        best = self.interval(most)
-        step = 1
-        while (enough := min(pixels + step, most)) < most and self.interval(enough) != best:
-            step *= 2
+        bound = max(stage.cycles for stage in block.stages if isinstance(stage, ConvStage))
+        best = bound if self.interval(pixels) == bound else self.interval(most)
         assert best is not None
+        enough = pixels
+        while self.interval(enough) != best:
+            enough = min(2 * enough - pixels + 1, most)
         full_rate = _least(lambda depth: self.interval(depth) == best, pixels, enough)
         below = TokenOrder(self._stages(most), block.streams, {block.skip.name: None}).live_depth(block.skip.name)
         chain = below.chain if below is not None else ()

@@ -23,6 +23,9 @@ from generator.passes.stage_timing import (
     ConvTiming,
 )
 
+_HOPS = 4
+"""Waits that are followed when a bound on an undecided event is sought."""
+
 
 class WaitFor(StrEnum):
     """Why a stage does not go on."""
@@ -115,15 +118,18 @@ class Ring:
         words: stream words of an input pixel.
         loaded: by input pixel, the cycle of its last write.
         passed: by input pixel plus margin, the last beat after which no window needs it.
+        reader: the loop that reads it.
         tap: its second reader, or None.
+        writes: when its words are written, the last of `parts` cycles each.
     """
 
-    __slots__ = ("loaded", "margin", "parts", "passed", "pixels", "stream", "tap", "words", "writes")
+    __slots__ = ("loaded", "margin", "parts", "passed", "pixels", "reader", "stream", "tap", "words", "writes")
 
     def __init__(self, stream: str, pixels: int, words: int, margin: int, parts: int) -> None:
         self.stream, self.pixels, self.words, self.margin, self.parts = stream, pixels, words, margin, parts
         self.loaded: list[int] = []
         self.passed: list[int] = []
+        self.reader: Conv | None = None
         self.tap: Tap | None = None
         self.writes: Times | None = None
 
@@ -317,6 +323,7 @@ class Conv:
 
     def __init__(self, timing: ConvTiming, ring: Ring, outlet: Outlet, frames: int) -> None:
         self.timing, self.ring, self.outlet = timing, ring, outlet
+        self.ring.reader = self
         self.starts: list[int] = []
         self.join: tuple[str, Times] | None = None
         self.wait: tuple[WaitFor, str] | None = None
@@ -383,9 +390,21 @@ class Conv:
             settled = len(rings) == 1 or time == before
         return time
 
-    def next_end(self) -> int:
-        """No pixel that has not started can free its inputs for this cycle or an earlier one."""
-        return self.ready + self.timing.cycles[len(self.starts) % self._frame_pixels]
+    def next_start(self, hops: int = _HOPS) -> int:
+        """No pixel that has not started can start before this cycle.
+
+        It may wait for a slot that one of its readers' next pixels frees; `hops` such waits are looked at.
+        """
+        start = self.ready
+        for ring in self.outlet.rings if hops else ():
+            slot = len(ring.loaded) - ring.pixels
+            if slot + ring.margin >= len(ring.passed) and ring.reader is not None:
+                start = max(start, ring.reader.next_end(hops - 1))
+        return start
+
+    def next_end(self, hops: int = _HOPS) -> int:
+        """No pixel that has not started can have freed its inputs before this cycle."""
+        return self.next_start(hops) + self.timing.cycles[len(self.starts) % self._frame_pixels]
 
 
 class Pool:
@@ -443,6 +462,8 @@ class Tap:
         self.wait: tuple[WaitFor, str] | None = None
         self._write = 0
         """Number of the first ring write that is not known to lie before the next read."""
+        self._held = False
+        """Whether the next word waits for its place, as those behind it then do."""
 
     def advance(self) -> bool:
         """Read words that are loaded, find room, and meet no write."""
@@ -495,11 +516,12 @@ class Tap:
         room, name = self._outlet.word_room(word, time)
         if room is None:
             self.wait = (WaitFor.ROOM, name)
+        self._held = room != time
         return room
 
     def _burst(self, word: int, time: int, write: int | None) -> int:
         """Words of the pixel that can be read one a cycle from `time` on."""
-        words = self.words - word % self.words
+        words = 1 if self._held else self.words - word % self.words
         if write is not None:
             words = min(words, write - time)
         if words > 1:
@@ -532,8 +554,7 @@ class Tap:
         slot = len(ring.loaded) - ring.pixels
         if self._write >= self._total // self.words * ring.words or word < (slot + 1) * self.words:
             return None
-        first = self.writer.first_write if self.writer is not None else 0
-        bounds = [0] if self.writer is None else [self.writer.ready + first]
-        if slot + ring.margin >= len(ring.passed):
-            bounds.append(self._reader.next_end() + first)
-        return max(bounds)
+        if self.writer is not None:
+            return self.writer.next_start() + self.writer.first_write
+        freed = slot + ring.margin < len(ring.passed)
+        return 0 if freed else self._reader.next_end()
