@@ -223,5 +223,7 @@ def order_weights(weight: IntArray, stage: ConvStage) -> IntArray:
 def _rom(name: str, cpp_type: str, integers: IntArray, fmt: FixedPoint) -> RomView:
     """A table as decimals: exact, as a power of two divides them."""
     rows, columns = integers.shape
-    lines = (", ".join(map(repr, row)) for row in dequantize(integers, fmt).tolist())
+    values, places = np.unique(integers, return_inverse=True)  # a table holds few values many times
+    texts = np.array([repr(value) for value in dequantize(values, fmt).tolist()], dtype=object)
+    lines = (", ".join(row) for row in texts[places.reshape(rows, columns)].tolist())
     return RomView(name=name, type=cpp_type, rows=rows, columns=columns, text=",\n".join(lines) + "\n")
