@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from generator.backends.rtl_instance import Memory, Parameters, StageInstance
 from generator.backends.rtl_memory import bias_bits, bits_for, memory_text, weight_words
 from generator.design import ConvStage, Design, Join, JoinSource, Multiplier, ReadForm
@@ -53,7 +55,7 @@ class Aligned:
     Attributes:
         weight: (kh, kw, Cin, Cout) int64.
         projection: (1, 1, Cin, Cout) int64, or None.
-        bias: (Cout,) int64, a projection's included.
+        bias: (1, Cout) int64, a projection's included; (2, Cout) where that joins after the ReLU.
         width: bits of every weight.
     """
 
@@ -96,7 +98,8 @@ def mac_array(design: Design, stage: ConvStage) -> Array:
     columns = stage.simd
     if stage.join is not None and stage.join.projection is not None:
         columns += beat_channels(stage)
-    halves = 2 if stage.packed and stage.pe // lanes % 2 == 0 else 1
+    apart = stage.join is not None and stage.join.after_relu and stage.join.projection is not None
+    halves = 2 if stage.packed and stage.pe // lanes % 2 == 0 and not apart else 1
     return Array(steps=stage.pe // lanes // halves, lanes=lanes, halves=halves, columns=columns)
 
 
@@ -147,11 +150,13 @@ def _align(stage: ConvStage) -> Aligned:
     width = bits_for(weight)
     projection = stage.join.projection if stage.join else None
     if projection is None:
-        return Aligned(weight=weight, projection=None, bias=bias, width=width)
+        return Aligned(weight=weight, projection=None, bias=bias[None], width=width)
     side_shift = point - stage.in_format.fraction_bits - projection.weight_format.fraction_bits
     side = projection.weight[None, None] << side_shift
-    bias = bias + (projection.bias << (point - projection.accumulator.fraction_bits))
-    return Aligned(weight=weight, projection=side, bias=bias, width=max(width, bits_for(side)))
+    side_bias = projection.bias << (point - projection.accumulator.fraction_bits)
+    apart = stage.join is not None and stage.join.after_relu
+    biases = np.stack((bias, side_bias)) if apart else (bias + side_bias)[None]
+    return Aligned(weight=weight, projection=side, bias=biases, width=max(width, bits_for(side)))
 
 
 def _banks(parameter: str, prefix: str, words: IntArray, width: int, array: Array, bank_steps: int) -> list[Memory]:
@@ -175,13 +180,14 @@ def _banks(parameter: str, prefix: str, words: IntArray, width: int, array: Arra
 
 def _biases(path: str, bias: IntArray, pe: int, array: Array) -> Memory:
     width = bias_bits(bias)
-    words = array.order(bias.reshape(-1, pe, 1)).reshape(-1, array.channels)
+    sets = [array.order(row.reshape(-1, pe, 1)).reshape(-1, array.channels) for row in bias]
+    words = np.concatenate(sets, axis=1)
     return Memory(
         parameter="BiasFile",
         path=path,
         suffix="",
         text=memory_text(words, width),
-        width_bits=array.channels * width,
+        width_bits=words.shape[1] * width,
         depth_words=words.shape[0],
     )
 

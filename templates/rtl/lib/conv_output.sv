@@ -4,6 +4,7 @@
 // summed over their columns, joined with a skip before or after the ReLU (`join_data_i`, taken with
 // `join_take_o`) and requantized. They leave in the next cycle (with several columns in the one after it);
 // where OutLanes > Lanes the groups are gathered first.
+// The last SideColumns columns are a skip operand themselves, summed apart and joined after the ReLU (Halves = 1).
 // Halves = 2: a step shows the sums of its Lanes channels and of as many of the group's second half; these
 // wait until all steps' first ones have left. Sum index: ((step*Halves + half)*Lanes + lane)*Columns + column.
 // The stream never refuses a word: the stage has reserved its place.
@@ -12,6 +13,7 @@ module conv_output #(
     parameter int Lanes = 1,
     parameter int Halves = 1,
     parameter int Columns = 1,
+    parameter int SideColumns = 0,
     parameter int OutLanes = 1,
     parameter int AccBits = 24,
     parameter bit Join = 0,
@@ -62,32 +64,45 @@ module conv_output #(
         assign selected = sum_i;
     end
 
-    // --- the sum over the columns
+    // --- the sums over the columns: of the channels, and of their side columns
+    localparam int Main = Columns - SideColumns;
+    localparam int Sums = Channels * ((SideColumns > 0) ? 2 : 1);
     logic step_valid;
-    logic [Channels*AccBits-1:0] summed, step_total;
+    logic [Sums*AccBits-1:0] summed, step_sums;
+    logic [Channels*AccBits-1:0] step_total;
     for (genvar channel = 0; channel < Channels; channel++) begin : gen_sum
         column_sum #(
-            .Columns(Columns),
+            .Columns(Main),
             .Bits(AccBits)
         ) i_sum (
-            .data_i(selected[channel*Columns*AccBits+:Columns*AccBits]),
+            .data_i(selected[channel*Columns*AccBits+:Main*AccBits]),
             .sum_o(summed[channel*AccBits+:AccBits])
         );
+        if (SideColumns > 0) begin : gen_side
+            column_sum #(
+                .Columns(SideColumns),
+                .Bits(AccBits)
+            ) i_side (
+                .data_i(selected[(channel*Columns+Main)*AccBits+:SideColumns*AccBits]),
+                .sum_o(summed[(Channels+channel)*AccBits+:AccBits])
+            );
+        end
     end
     if (Columns > 1) begin : gen_register
         logic valid_q;
-        logic [Channels*AccBits-1:0] summed_q;
+        logic [Sums*AccBits-1:0] summed_q;
         always_ff @(posedge clk_i) begin
             if (!rst_ni) valid_q <= 1'b0;
             else valid_q <= selected_valid;
         end
         always_ff @(posedge clk_i) summed_q <= summed;
         assign step_valid = valid_q;
-        assign step_total = summed_q;
+        assign step_sums = summed_q;
     end else begin : gen_direct
         assign step_valid = selected_valid;
-        assign step_total = summed;
+        assign step_sums = summed;
     end
+    assign step_total = step_sums[Channels*AccBits-1:0];
 
     // --- a group's first half, then its second
     logic total_valid;
@@ -131,7 +146,21 @@ module conv_output #(
     logic rounded_valid_q;
     for (genvar lane = 0; lane < Lanes; lane++) begin : gen_round
         logic [SumBits-1:0] exact;
-        if (Join) begin : gen_join
+        if (SideColumns > 0) begin : gen_side
+            logic [AccBits-1:0] sum, rectified;
+            assign sum = total[lane*AccBits+:AccBits];
+            assign rectified = (Relu && sum[AccBits-1]) ? '0 : sum;
+            align_add #(
+                .Lanes(1),
+                .ABits(AccBits),
+                .BBits(AccBits),
+                .SumBits(SumBits)
+            ) i_add (
+                .a_i(rectified),
+                .b_i(step_sums[(Channels+lane)*AccBits+:AccBits]),
+                .sum_o(exact)
+            );
+        end else if (Join) begin : gen_join
             logic [AccBits-1:0] sum, rectified;
             assign sum = total[lane*AccBits+:AccBits];
             assign rectified = (Relu && JoinAfterRelu && sum[AccBits-1]) ? '0 : sum;
@@ -155,7 +184,7 @@ module conv_output #(
             .OutBits(OutBits),
             .OutSigned(OutSigned),
             .Shift(Shift),
-            .Relu(Relu && !(Join && JoinAfterRelu)),
+            .Relu(Relu && !JoinAfterRelu),
             .Rounding(Rounding),
             .Overflow(Overflow)
         ) i_requantize (

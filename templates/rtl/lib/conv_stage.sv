@@ -130,6 +130,7 @@ module conv_stage #(
     localparam int Steps = Pe / Lanes / Halves;
     localparam int StepChannels = Halves * Lanes;
     localparam bit JoinsAtOutput = JoinAfterRelu || Packed;
+    localparam bit SumsApart = JoinsProjection && JoinAfterRelu;  // the projection, for it joins after the ReLU
     localparam int Columns = Simd + (JoinsProjection ? BeatChannels : 0);
 
     localparam int Slots = ColsAtOnce ? (InCols + KernelCols - 1) / KernelCols : RowsAtOnce ? InCols : RingPixels;
@@ -338,21 +339,23 @@ module conv_stage #(
 
     // --- what the accumulators begin with: the bias, and a skip that joins before the ReLU
     logic begin_step;
+    logic [(SumsApart ? 2 : 1)*StepChannels*BiasBits-1:0] biases;  // of a projection that joins after the ReLU, too
     logic [StepChannels*BiasBits-1:0] bias;
-    logic [StepChannels*AccBits-1:0] begin_with;
+    logic [StepChannels*AccBits-1:0] begin_with, side_begin_with;
+    assign bias = biases[StepChannels*BiasBits-1:0];
     logic [Lanes*JoinBits-1:0] join_slice;
 
     conv_bias #(
         .Words(OutChannels / StepChannels),
         .Steps(Steps),
-        .Width(StepChannels * BiasBits),
+        .Width((SumsApart ? 2 : 1) * StepChannels * BiasBits),
         .MemoryFile(BiasFile)
     ) i_bias (
         .clk_i,
         .rst_ni,
         .first_i(first_q[FirstDelay-1]),
         .step_o(begin_step),
-        .bias_o(bias)
+        .bias_o(biases)
     );
     if ((JoinsStream || JoinsShiftRegister) && !JoinsAtOutput) begin : gen_begin_with_skip
         // The skip first: the table of biases then melts into the adder's LUTs.
@@ -371,6 +374,15 @@ module conv_stage #(
     end else begin : gen_begin_with_bias
         for (genvar lane = 0; lane < StepChannels; lane++) begin : gen_lane
             assign begin_with[lane*AccBits+:AccBits] = AccBits'(signed'(bias[lane*BiasBits+:BiasBits]));
+        end
+    end
+
+    for (genvar lane = 0; lane < StepChannels; lane++) begin : gen_side_begin
+        if (SumsApart) begin : gen_bias
+            assign side_begin_with[lane*AccBits+:AccBits] =
+                AccBits'(signed'(biases[(StepChannels+lane)*BiasBits+:BiasBits]));
+        end else begin : gen_none
+            assign side_begin_with[lane*AccBits+:AccBits] = '0;
         end
     end
 
@@ -410,6 +422,7 @@ module conv_stage #(
         .Steps(Steps),
         .Lanes(StepChannels),
         .Columns(Columns),
+        .SideColumn(SumsApart ? Simd : 0),
         .BankSteps(BankSteps),
         .InBits(InBits),
         .InSigned(InSigned),
@@ -425,6 +438,7 @@ module conv_stage #(
         .one_i(one),
         .first_i(first_q[FirstDelay-1]),
         .c_i(begin_with),
+        .side_c_i(side_begin_with),
         .sum_q_o(sum)
     );
     if (JoinsCentre && !JoinsAtOutput) begin : gen_diagonal
@@ -520,6 +534,7 @@ module conv_stage #(
         .Lanes(Lanes),
         .Halves(Halves),
         .Columns(Columns),
+        .SideColumns(SumsApart ? Columns - Simd : 0),
         .OutLanes(OutLanes),
         .AccBits(AccBits),
         .Join(JoinsAtOutput && (JoinsStream || JoinsShiftRegister || JoinsCentre)),

@@ -8,7 +8,8 @@
 // not the first of its BankSteps; one_i[cell] in t+d. `first_i` marks a group's first beat at step 0 and moves on by
 // itself; first_i and, for step d, c_i d cycles later are due in t+1 with UseDsp, else in t; the sums of step d
 // show in t+d+3, else t+d+1, and stay until its next group begins.
-// Cell index: (step*Lanes + lane)*Columns + column. c_i goes to column 0, all others begin at 0.
+// Cell index: (step*Lanes + lane)*Columns + column. c_i goes to column 0 and side_c_i to SideColumn (0: nowhere); all
+// other columns begin at 0.
 //
 // Packed: lanes l and l + Lanes/2 share a DSP slice, two products of 8 bits each (mac_pair).
 module mac_array #(
@@ -17,6 +18,7 @@ module mac_array #(
     parameter int Steps = 1,
     parameter int Lanes = 1,
     parameter int Columns = 1,
+    parameter int SideColumn = 0,
     parameter int BankSteps = 2,
     parameter int InBits = 8,
     parameter bit InSigned = 1,
@@ -34,6 +36,7 @@ module mac_array #(
     input  logic [                  Cells-1:0] one_i,
     input  logic                               first_i,
     input  logic [          Lanes*AccBits-1:0] c_i,
+    input  logic [          Lanes*AccBits-1:0] side_c_i,
     output logic [          Cells*AccBits-1:0] sum_q_o
 );
     localparam int InBitsSigned = InBits + (InSigned ? 0 : 1);
@@ -54,6 +57,11 @@ module mac_array #(
     end
 
     localparam int Rows = Packed ? Lanes / 2 : Lanes;  // of cells, in each column
+
+    if (SideColumn == 0) begin : gen_no_side
+        logic unused_side;
+        assign unused_side = ^side_c_i;
+    end
 
     for (genvar row = 0; row < Rows; row++) begin : gen_row
         for (genvar column = 0; column < Columns; column++) begin : gen_column
@@ -118,7 +126,8 @@ module mac_array #(
                         .w_i(weight_i[Cell*WeightBits+:WeightBits]),
                         .one_i(one_i[Cell]),
                         .first_i(first[step]),
-                        .c_i((column == 0) ? c_i[row*AccBits+:AccBits] : '0),
+                        .c_i((column == 0) ? c_i[row*AccBits+:AccBits] :
+                             (column == SideColumn) ? side_c_i[row*AccBits+:AccBits] : '0),
                         .sum_q_o(sum_q_o[Cell*AccBits+:AccBits])
                     );
                 end

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from generator.design import AddStage, CloneStage, Design, Multiplier, Storage, Stream
+from generator.design import AddStage, CloneStage, Design, Multiplier, ReadForm, Storage, Stream
 from generator.fixed_point import FixedPoint, parse_format
 from generator.graph import Shape
 from tests.generator.backends.stage_models import (
@@ -147,7 +147,52 @@ CONVS: tuple[Design, ...] = (
     conv_design("projected_dense", (1, 1, 2), kernel=1, out_channels=2, skip="projection"),
 )
 
+
+def lean(name: str, size: tuple[int, int, int], form: ReadForm = ReadForm.SERIAL, **spec: Any) -> Design:
+    """A conv stage that spends no beats on padding."""
+    return conv_design(name, size, form=form, skip_padding=True, **spec)
+
+
+ROWS, WINDOW = ReadForm.ROWS, ReadForm.WINDOW
+LEAN: tuple[Design, ...] = (
+    lean("lean", (5, 6, 4), out_channels=8, pe=4, prefetch=4),
+    lean("lean_stride", (6, 7, 2), out_channels=4, pe=2, stride=2, prefetch=3),
+    lean("lean_stride_three", (7, 8, 2), out_channels=2, stride=3),
+    lean("lean_five", (6, 5, 2), kernel=5, out_channels=4, pe=4, prefetch=2),
+    lean("lean_seven", (9, 8, 1), kernel=7, out_channels=2, pe=2),
+    lean("lean_odd", (4, 5, 3), out_channels=6, pe=3, lanes=(3, 1)),
+    lean("lean_luts", (4, 5, 2), out_channels=4, pe=4, multiplier=Multiplier.LUT),
+    lean("rows", (5, 6, 4), ROWS, out_channels=4, pe=2, simd=3),
+    lean("rows_stride", (6, 7, 2), ROWS, out_channels=4, pe=2, simd=6, stride=2, lanes=(2, 1)),
+    lean("rows_small", (4, 4, 2), ROWS, out_channels=4, pe=2, simd=3, prefetch=2),
+    lean("rows_two", (2, 2, 4), ROWS, out_channels=4, pe=2, simd=3, prefetch=2),
+    lean("rows_five", (6, 7, 2), ROWS, kernel=5, out_channels=2, simd=5),
+    lean("window", (5, 7, 2), WINDOW, out_channels=4, pe=2, simd=18, lanes=(2, 2)),
+    lean("window_cut", (6, 6, 4), WINDOW, out_channels=4, pe=2, simd=18, lanes=(2, 1)),
+    lean("window_stride", (8, 8, 2), WINDOW, out_channels=4, pe=4, simd=9, stride=2, lanes=(1, 2)),
+    lean("window_small", (4, 4, 4), WINDOW, out_channels=4, pe=4, simd=36, prefetch=2, lanes=(4, 4)),
+    lean("window_two", (2, 2, 4), WINDOW, out_channels=4, pe=4, simd=18, prefetch=2, lanes=(2, 2)),
+    lean("window_one", (4, 5, 1), WINDOW, out_channels=2, pe=2, simd=9, lanes=(1, 2)),
+    lean("window_five", (6, 7, 1), WINDOW, kernel=5, out_channels=2, pe=1, simd=25),
+    lean("pairs", (5, 6, 4), out_channels=8, pe=8, packed=True),
+    lean("packed_rows", (4, 6, 4), ROWS, out_channels=4, pe=4, simd=6, packed=True, lanes=(2, 1)),
+    lean("packed_unsigned", (3, 4, 2), fmt=UNSIGNED, out_channels=4, pe=2, packed=True),
+    lean("centre", (4, 5, 4), out_channels=4, pe=4, skip="centre"),
+    lean("centre_pairs", (4, 5, 4), out_channels=4, pe=2, simd=2, skip="centre", lanes=(2, 2)),
+    lean("centre_rows", (4, 5, 4), ROWS, out_channels=4, pe=2, simd=3, skip="centre"),
+    lean("centre_window", (4, 5, 4), WINDOW, out_channels=4, pe=2, simd=18, skip="centre", lanes=(2, 2)),
+    lean("centre_luts", (3, 4, 2), out_channels=2, pe=2, skip="centre", multiplier=Multiplier.LUT),
+    lean("centre_packed", (4, 5, 4), out_channels=4, pe=4, skip="centre", packed=True),
+    lean("centre_post", (4, 5, 4), out_channels=4, pe=4, skip="centre", post=True),
+    lean("centre_post_rows", (4, 5, 4), ROWS, out_channels=4, pe=2, simd=6, skip="centre", post=True, lanes=(2, 1)),
+    lean("identity_post", (4, 5, 4), out_channels=4, pe=4, skip="identity", post=True),
+    lean("projected_rows", (4, 6, 2), ROWS, out_channels=4, pe=2, simd=3, stride=2, skip="projection"),
+    lean("projected_window", (4, 5, 2), WINDOW, out_channels=4, pe=2, simd=18, skip="projection", lanes=(2, 2)),
+    lean("projected_post", (4, 5, 2), out_channels=4, pe=2, skip="projection", post=True),
+)
+
 DESIGNS: tuple[Design, ...] = (
+    *LEAN,
     *CONVS,
     *_modes(),
     *_pools(),

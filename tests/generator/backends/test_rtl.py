@@ -31,14 +31,25 @@ def test_memory_text_packs_element_0_lowest() -> None:
     assert memory_text(np.array([[-1], [0]]), 3) == "7\n0\n"
 
 
-def test_weight_words_follow_the_beats() -> None:
-    weight = np.arange(3 * 3 * 4 * 6).reshape(3, 3, 4, 6)
-    words = weight_words(weight, 2, 2)
-    group, row, column, inputs = 1, 2, 0, 1
-    beat = ((group * 3 + row) * 3 + column) * 2 + inputs
-    expected = [weight[row, column, inputs * 2 + s, group * 2 + p] for p in range(2) for s in range(2)]
-    assert words.shape == (3 * 9 * 2, 4)
-    assert words[beat].tolist() == expected
+def test_weight_words_follow_the_taps_and_pad_the_inputs() -> None:
+    weight = np.arange(3 * 3 * 6 * 4).reshape(3, 3, 6, 4)
+    words = weight_words(weight, 2, 2, (1, 1))
+    row, column, group, inputs = 2, 0, 1, 2
+    word = ((row * 3 + column) * 2 + group) * 4 + inputs
+    expected = [[weight[row, column, inputs * 2 + s, group * 2 + p] for s in range(2)] for p in range(2)]
+    assert words.shape == (9 * 2 * 4, 2, 2)
+    assert words[word].tolist() == expected
+    assert not words[3::4].any()
+
+
+def test_weight_words_of_whole_columns_and_windows() -> None:
+    weight = np.arange(3 * 3 * 2 * 4).reshape(3, 3, 2, 4)
+    column = weight_words(weight, 4, 3, (3, 1))
+    assert column.shape == (3 * 2, 4, 3)
+    assert column[2 * 2 + 1, 3].tolist() == [weight[row, 2, 1, 3] for row in range(3)]
+    window = weight_words(weight, 2, 18, (3, 3))
+    assert window.shape == (2, 2, 18)
+    assert window[1, 0].tolist() == weight[:, :, :, 2].ravel().tolist()
 
 
 def test_a_plan_holds_the_top_its_library_and_its_memories() -> None:
@@ -47,7 +58,7 @@ def test_a_plan_holds_the_top_its_library_and_its_memories() -> None:
     assert "rtl/diamond.sv" in paths
     assert [path for path in paths if path.startswith("rtl/mem/")] == [
         "rtl/mem/diamond_conv_bias.mem",
-        "rtl/mem/diamond_conv_weight.mem",
+        "rtl/mem/diamond_conv_weight_00.mem",
     ]
     listed = plan.text("rtl/filelist.f").split()
     assert {f"rtl/{path}" for path in listed} == {path for path in paths if path.endswith(".sv")}
@@ -96,7 +107,7 @@ def test_folding_that_does_not_fit_is_refused_with_every_reason() -> None:
     with pytest.raises(PlacementError) as caught:
         plan_rtl(design)
     assert str(caught.value) == (
-        "stage 'odd_conv': input lanes 2 and simd 3: one must divide the other; "
+        "stage 'odd_conv': input lanes 2 and channels of a beat 3: one must divide the other; "
         "stage 'odd_conv': output lanes 2 and pe 3: one must divide the other"
     )
 

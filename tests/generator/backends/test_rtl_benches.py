@@ -9,7 +9,7 @@ import pytest
 
 from generator.design import ConvStage
 from tests.generator.backends.rtl_cases import bench_tops, simulate, write_rtl
-from tests.generator.backends.rtl_designs import CONVS, DESIGNS
+from tests.generator.backends.rtl_designs import CONVS, DESIGNS, LEAN
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def test_every_design_equals_numpy_and_keeps_its_rate(bench: Bench) -> None:
     results = bench.run(4)
     assert mismatches(results) == {}
     slow = {}
-    for design in CONVS:
+    for design in (*CONVS, *LEAN):
         stage = design.stages[0]
         assert isinstance(stage, ConvStage)
         bound = max(stage.cycles, design.input_stream.words_per_frame)
