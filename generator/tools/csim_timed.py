@@ -146,7 +146,7 @@ def run_timed(project: Path, frames: int, depths: Mapping[str, int] | None = Non
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Network:
+class Network:
     """Names of a project: as the C++ has them -> as the design has them.
 
     Attributes:
@@ -164,7 +164,7 @@ class _Network:
         return self.streams.get(name, name)
 
 
-def _read_network(project: CsimProject) -> _Network:
+def _read_network(project: CsimProject) -> Network:
     try:
         described: dict[str, Any] = json.loads((project.path / MARKER).read_text(encoding="utf-8"))
         stages = {identifier(stage["name"]): str(stage["name"]) for stage in described["stages"]}
@@ -175,7 +175,7 @@ def _read_network(project: CsimProject) -> _Network:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ToolError(f"project {project.path}: {MARKER} is damaged; generate the project again") from error
     streams = {f"{name}_stream" if name in ("x", "y") else identifier(name): name for name in ends}
-    return _Network(stages=stages, streams=streams, ends=ends)
+    return Network(stages=stages, streams=streams, ends=ends)
 
 
 def _program(name: str) -> Program:
@@ -192,7 +192,7 @@ def _program(name: str) -> Program:
     return Program(label="timed", units=(str(timed / "main.cpp"),), flags=flags, headers=(timed,))
 
 
-def _overrides(network: _Network, depths: Mapping[str, int]) -> list[str]:
+def _overrides(network: Network, depths: Mapping[str, int]) -> list[str]:
     emitted = {name: cpp for cpp, name in network.streams.items()}
     unknown = sorted(depths.keys() - emitted.keys())
     if unknown:
@@ -200,32 +200,52 @@ def _overrides(network: _Network, depths: Mapping[str, int]) -> list[str]:
     return [f"{emitted[name]}={words}" for name, words in depths.items()]
 
 
-def _deadlock(report: Mapping[str, Any], network: _Network) -> Deadlock:
+def _deadlock(report: Mapping[str, Any], network: Network) -> Deadlock:
     waiting = tuple(
         Wait(stage=network.stage(entry["stage"]), waits_to=entry["waits_to"], stream=network.stream(entry["stream"]))
         for entry in report["waiting"]
         if entry["stage"] not in ("source", "sink")
     )
-    return Deadlock(at_cycle=report["cycles"], circle=_find_circle(waiting, network), waiting=waiting)
+    return Deadlock(at_cycle=report["cycles"], circle=find_circle(waiting, network), waiting=waiting)
 
 
-def _find_circle(waiting: tuple[Wait, ...], network: _Network) -> tuple[Wait, ...]:
-    """The first closed chain of stages that each wait for the next one, () if there is none."""
+def find_circle(waiting: tuple[Wait, ...], network: Network) -> tuple[Wait, ...]:
+    """The closed chain of stages that each wait for the next one and for nobody outside; () if there is none.
 
-    def other_end(wait: Wait) -> str:
+    Other chains may be closed too, but a stage in them also waits for the one that is to blame.
+    """
+    waits: dict[str, list[tuple[Wait, str]]] = {}
+    for wait in waiting:
         writer, reader = network.ends.get(wait.stream, ("", ""))
-        return writer if wait.waits_to == "read" else reader
+        waits.setdefault(wait.stage, []).append((wait, writer if wait.waits_to == "read" else reader))
+    reached = {stage: _reached(stage, waits) for stage in waits}
+    for stage, others in reached.items():
+        if stage in others and all(stage in reached.get(other, ()) for other in others):
+            return _follow(stage, stage, waits, ())
+    return ()
 
-    def follow(stage: str, path: tuple[Wait, ...]) -> tuple[Wait, ...]:
-        visited = [wait.stage for wait in path]
-        if stage in visited:
-            return path[visited.index(stage) :]
-        for wait in waiting:
-            if wait.stage == stage and (circle := follow(other_end(wait), (*path, wait))):
+
+def _reached(start: str, waits: Mapping[str, list[tuple[Wait, str]]]) -> frozenset[str]:
+    """The stages that a stage waits for, directly or through others."""
+    found: set[str] = set()
+    pending = [start]
+    while pending:
+        for _, other in waits.get(pending.pop(), ()):
+            if other not in found:
+                found.add(other)
+                pending.append(other)
+    return frozenset(found)
+
+
+def _follow(
+    stage: str, goal: str, waits: Mapping[str, list[tuple[Wait, str]]], path: tuple[Wait, ...]
+) -> tuple[Wait, ...]:
+    """The first way from a stage back to the goal that meets no stage twice."""
+    for wait, other in waits.get(stage, ()):
+        if other == goal:
+            return (*path, wait)
+        if other not in [step.stage for step in path] and other != stage:
+            circle = _follow(other, goal, waits, (*path, wait))
+            if circle:
                 return circle
-        return ()
-
-    for start in dict.fromkeys(wait.stage for wait in waiting):
-        if circle := follow(start, ()):
-            return circle
     return ()
