@@ -5,6 +5,7 @@
     python bench/hardware.py r16 t16_tap           these rows; the others keep what docs/results.json holds
     python bench/hardware.py --section networks    one section
     python bench/hardware.py --list
+    python bench/hardware.py --render              the page anew from docs/results.json, nothing measured
 
 Writes docs/results.md, docs/results.json and docs/results.png. Exit 1: an integer differs from PyTorch's.
 """
@@ -44,7 +45,9 @@ def main(arguments: Sequence[str]) -> int:
     steps = QUICK_STEPS if options.quick else tuple(options.steps.split(","))
     results = _read(options.docs / "results.json")
     options.out.mkdir(parents=True, exist_ok=True)
-    if not options.rows and not options.section:
+    if options.render:
+        chosen = []
+    elif not options.rows and not options.section:
         results["generate"] = measure_generate(options.out)
         _tell(f"resnet110: {results['generate']}")
     for case in chosen:
@@ -64,6 +67,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--steps", default=",".join(STEPS), help="of %(default)s")
     parser.add_argument("--quick", action="store_true", help="16 filters and 8x8 pixels, no routing, no networks")
     parser.add_argument("--list", action="store_true", help="name the rows and end")
+    parser.add_argument("--render", action="store_true", help="measure nothing, write the page anew")
     parser.add_argument("--docs", type=Path, default=DOCS, help="where the results go")
     parser.add_argument("--out", type=Path, default=OUT, help="where the projects go")
     return parser.parse_args(arguments)

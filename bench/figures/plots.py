@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,5 +51,6 @@ def _bars(axis: Axes, shown: Sequence[Case], rows: Mapping[str, Mapping[str, Any
             if value is not None:
                 axis.annotate(f" {value:,.10g}", (max(value, 1e-9), height), va="center", fontsize=7)
     axis.set_xscale("log")
+    axis.set_xlim(left=10.0 ** math.floor(math.log10(min(value for value in kinds[0][2] if value))))
     axis.set_xlim(right=axis.get_xlim()[1] * 3)
     axis.spines[["top", "right"]].set_visible(False)

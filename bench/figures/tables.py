@@ -28,6 +28,7 @@ def write_results(figures: Mapping[str, Any], cases: Sequence[Case], results: Ma
         _pixel_wide(figures, cases, rows),
         _networks(figures, cases, rows),
         _speed(figures, rows, results.get("generate", {})),
+        _notes(figures),
         _failures(cases, rows),
     ]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
@@ -241,6 +242,11 @@ def _speed(figures: Mapping[str, Any], rows: Rows, generate: Mapping[str, Any]) 
             compile_s = _against(cosim["compile_seconds"], networks["compile_seconds"])
             body.append([f"compilation of its simulation ({name}), s", compile_s])
     return _SPEED + "\n" + _table(["", "measured (target)"], body)
+
+
+def _notes(figures: Mapping[str, Any]) -> str:
+    lines = "\n".join(f"- {note}" for note in figures.get("notes", ()))
+    return f"## Notes\n\n{lines}" if lines else ""
 
 
 def _failures(cases: Sequence[Case], rows: Rows) -> str:
