@@ -69,6 +69,7 @@ void conv_loop(typename ConvSizes<C>::ring_t &ring, typename ConvSizes<C>::in_st
     static typename Window<C>::origin_t frame_origin = 0;
     static typename C::skip_t skip;
     static typename C::skip_t::waiting_t waiting = 0;
+    static Operands<C, C::form> operands;
     static Tap tap;
     TAILOR_RESET(parts)
     TAILOR_RESET(write_bank)
@@ -76,10 +77,10 @@ void conv_loop(typename ConvSizes<C>::ring_t &ring, typename ConvSizes<C>::in_st
     TAILOR_RESET(loaded)
     TAILOR_RESET(frame_origin)
     TAILOR_RESET(waiting)
+    TAILOR_RESET(operands)
     TAILOR_RESET(tap)
 
     Window<C> window(frame_origin);
-    Operands<C, C::form> operands(frame_origin);
     typename C::accumulator_t accumulator[C::pe];
     TAILOR_REGISTERS(accumulator)
     Sender<typename C::output_t, C::pe, C::out_lanes> sender;
@@ -93,7 +94,6 @@ cycle_loop:
     while (!window.computed() || !sender.ready() || loaded < S::kFrameWords || tap.holds_call(tap_out)) {
         TAILOR_PIPELINE
         TAILOR_KEEPS_DISTANCE(ring)
-        const bool sends = sender.send(out);
         const bool fetches = operands.fetch(ring, settled_loaded, monitor);
         const bool fed = !window.computed() && operands.ready(window, settled_loaded);
         const bool receives = fed && skip.receive(skip_in, waiting);
@@ -135,6 +135,7 @@ cycle_loop:
             }
             window.advance();
         }
+        const bool sends = sender.send(out);
 
         if (takes) {
             const typename S::in_word_t word = read_word(in);
@@ -155,6 +156,7 @@ cycle_loop:
         monitor.next_iteration(sends || fetches || receives || computes || takes || pushes);
     }
     loaded -= S::kFrameWords;
+    operands.next_frame();
     tap.next_frame();
     frame_origin = Window<C>::next_origin(frame_origin);
 }

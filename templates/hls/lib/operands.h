@@ -5,9 +5,10 @@
 //   fetch(ring, loaded, ...)   once an iteration: what the form reads ahead of the beats; whether it did
 //   read(x, ring, window, ...) the beat's C::simd operands, tap-major; zero outside the image
 //   next_pixel(window)         the beat was its pixel's last
+//   next_frame()               the call ends
 //
 // READ_SERIAL and READ_ROWS (BankReader) read in the beat itself. READ_WINDOW (WindowReader) holds the window in
-// registers and reads one kernel column ahead of it, also the first ones of the next row while the last
+// registers and reads kernel columns ahead of it, also the first ones of the next row, or frame, while the last
 // windows of this one lie partly in the padding.
 #ifndef TAILOR_OPERANDS_H_
 #define TAILOR_OPERANDS_H_
@@ -35,7 +36,6 @@ template <class C> class BankReader {
     typedef ConvSizes<C> S;
 
   public:
-    explicit BankReader(int) {}
     bool ready(const Window<C> &window, int loaded) const {
         return !window.starts_pixel() || loaded >= window.needed();
     }
@@ -64,6 +64,7 @@ template <class C> class BankReader {
     }
 
     void next_pixel(const Window<C> &) {}
+    void next_frame() {}
 };
 
 template <class C> class WindowReader {
@@ -71,30 +72,23 @@ template <class C> class WindowReader {
     typedef typename S::ring_word_t word_t;
 
   public:
-    explicit WindowReader(typename Window<C>::origin_t origin)
-        : rows_left_(C::out_height), top_(-C::pad_height), bank_(Window<C>::first_bank(origin)),
-          row_need_(Window<C>::kFirstRowNeed), column_(0), word_(0), address_(0), staged_(0), consumed_(0),
-          formed_(false) {
-        TAILOR_INLINE
-    }
-
     bool ready(const Window<C> &, int) const { return formed_; }
-    int needed(const Window<C> &) const { return rows_left_ == 0 ? S::kFrameWords : needed_now(); }
+    int needed(const Window<C> &) const { return ahead_ != 0 ? S::kFrameWords : needed_now(); }
 
     // Reads a word of the next column, and forms the next window when its columns are there.
     template <class Monitor> bool fetch(const typename S::ring_t &ring, int loaded, Monitor &monitor) {
         TAILOR_INLINE
         TAILOR_REGISTERS(window_)
         TAILOR_REGISTERS(queue_)
-        const bool fetches = rows_left_ != 0 && staged_ != kQueue && loaded >= needed_now();
+        const bool fetches = ahead_ != kAhead && staged_ != kQueue && loaded >= needed_now();
         if (fetches) {
         bank_loop:
             for (int row = 0; row < C::kernel_height; ++row) {
                 TAILOR_UNROLL
-                const int bank = ring_add<S::kBanks>(bank_, row);
+                const int bank = ring_add<S::kBanks>(bank_, (S::kBanks - C::pad_height % S::kBanks + row) % S::kBanks);
                 queue_[staged_][row][word_] = ring[bank][address_];
-                const bool inside = top_ + row >= 0 && top_ + row < C::in_height;
-                if (inside) monitor.reads(bank * S::kBankWords + address_);
+                const int in_row = row_ * C::stride_height - C::pad_height + row;
+                if (in_row >= 0 && in_row < C::in_height) monitor.reads(bank * S::kBankWords + address_);
             }
             next_word();
         }
@@ -125,16 +119,24 @@ template <class C> class WindowReader {
         formed_ = false;
         if (window.ends_row()) consumed_ = 0;
     }
+    void next_frame() { --ahead_; }
 
   private:
     // Columns that the windows of a row touch, that its first one takes, and that may wait.
     static const int kColumns =
         Smaller<(C::out_width - 1) * C::stride_width + C::kernel_width - C::pad_width, C::in_width>::value;
     static const int kFirst = Smaller<C::kernel_width - C::pad_width, kColumns>::value;
+    // From the bank of a frame's last window to that of the next frame's first.
+    static const int kFrameStep =
+        ((C::in_height - (C::out_height - 1) * C::stride_height) % S::kBanks + S::kBanks) % S::kBanks;
+    static const int kAhead = 2; // frames; that many is too far to go on
     static const int kQueue = Larger<C::kernel_width - C::pad_width, C::stride_width>::value;
 
-    // Words that must be in the ring for the next one to be read.
-    int needed_now() const { return row_need_ + (column_ + 1) * S::kPixelWords; }
+    // Words of this frame that must be in the ring for the next one to be read.
+    int needed_now() const {
+        const int rows = add_up_to(Window<C>::kFirstRowNeed, row_words_, Window<C>::kLastRowNeed);
+        return rows + (column_ + 1) * S::kPixelWords + (ahead_ != 0 ? S::kFrameWords : 0);
+    }
 
     // New columns of the current window.
     int due() const {
@@ -151,10 +153,11 @@ template <class C> class WindowReader {
         if (++column_ != kColumns) return;
         column_ = 0;
         address_ = 0;
-        --rows_left_;
-        top_ += C::stride_height;
-        bank_ = ring_add<S::kBanks>(bank_, C::stride_height % S::kBanks);
-        row_need_ = add_up_to(row_need_, C::stride_height * S::kRowWords, Window<C>::kLastRowNeed);
+        const bool ends_frame = row_ == C::out_height - 1;
+        bank_ = ring_add<S::kBanks>(bank_, ends_frame ? kFrameStep : C::stride_height % S::kBanks);
+        row_words_ = ends_frame ? 0 : row_words_ + C::stride_height * S::kRowWords;
+        row_ = ends_frame ? 0 : row_ + 1;
+        if (ends_frame) ++ahead_;
     }
 
     // Moves the columns that are due from the queue into the window.
@@ -197,13 +200,14 @@ template <class C> class WindowReader {
         }
     }
 
+    // A static of the stage: all of it begins as zero.
     column_t window_[C::kernel_width];
     column_t queue_[kQueue]; // the columns that come next; the last one perhaps in part
-    // Where the queue is filled: rows of windows, then columns, then words.
-    typename Count<C::out_height>::type rows_left_;
-    typename Count<C::in_height + C::kernel_height + C::stride_height>::type top_;
-    typename Count<S::kBanks>::type bank_;
-    typename S::words_t row_need_;
+    // Where the queue is filled: frames, from the one that is computed, rows of windows, columns, words.
+    typename Count<kAhead>::type ahead_;
+    typename Count<C::out_height>::type row_;
+    typename S::words_t row_words_;         // of the rows that earlier windows have begun with
+    typename Count<S::kBanks>::type bank_; // of the first of these windows' rows, had it no padding above
     typename Count<C::in_width>::type column_;
     typename Count<S::kPixelWords>::type word_;
     typename S::address_t address_;
@@ -213,12 +217,8 @@ template <class C> class WindowReader {
 };
 
 // The reader of a form.
-template <class C, ReadForm Form> struct Operands : BankReader<C> {
-    explicit Operands(typename Window<C>::origin_t origin) : BankReader<C>(origin) {}
-};
-template <class C> struct Operands<C, READ_WINDOW> : WindowReader<C> {
-    explicit Operands(typename Window<C>::origin_t origin) : WindowReader<C>(origin) {}
-};
+template <class C, ReadForm Form> struct Operands : BankReader<C> {};
+template <class C> struct Operands<C, READ_WINDOW> : WindowReader<C> {};
 
 } // namespace tailor
 

@@ -81,7 +81,6 @@ void pool(typename Stream<typename C::input_t, C::in_lanes>::type &in,
 word_loop:
     while (taken != kFrameWords || unsent != 0 || !sender.ready()) {
         TAILOR_PIPELINE
-        const bool sends = sender.send(out);
         const bool divides = unsent != 0 && sender.ready();
         const bool takes = unsent == 0 && taken != kFrameWords && may_read(in);
         if (divides) {
@@ -95,6 +94,7 @@ word_loop:
             }
             --unsent;
         }
+        const bool sends = sender.send(out);
         if (takes) {
             const typename Word<typename C::input_t, C::in_lanes>::type word = read_word(in);
         lane_loop:

@@ -10,8 +10,8 @@ namespace tailor {
 
 // Turns groups of `Group` channels into stream words of `Lanes`; one of the two divides the other.
 //
-// Used once an iteration: send() first, which writes at most one word, and only one that the stream has room
-// for; then put() if ready().
+// Used once an iteration: put() if ready(), then send(), which writes at most one word, and only one that the
+// stream has room for.
 template <class T, int Group, int Lanes> class Sender {
   public:
     typedef typename Word<T, Group>::type group_t;

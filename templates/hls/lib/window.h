@@ -49,12 +49,6 @@ template <class C> class Window {
     static const int kFirstColumnNeed = Smaller<C::kernel_width - C::pad_width, C::in_width>::value * S::kPixelWords;
     static const int kLastRowNeed = (C::in_height - 1) * S::kRowWords;
 
-    // The bank of the kernel's first row at a frame's first window.
-    static int first_bank(origin_t origin) {
-        TAILOR_INLINE
-        return kSerial ? 0 : ring_add<S::kBanks>(origin, S::kBanks - C::pad_height % S::kBanks);
-    }
-
     // The origin of the frame after one with this origin.
     static int next_origin(origin_t origin) {
         TAILOR_INLINE
@@ -130,6 +124,12 @@ template <class C> class Window {
         TAILOR_INLINE
         return ring_add<S::kBankWords>(kSerial ? origin : 0, S::kBankWords - kBefore);
     }
+    // The bank of the kernel's first row at a frame's first window.
+    static int first_bank(origin_t origin) {
+        TAILOR_INLINE
+        return kSerial ? 0 : ring_add<S::kBanks>(origin, S::kBanks - C::pad_height % S::kBanks);
+    }
+
     // The walk's first and last row and column.
     int first_row() const { return kSkipsRows && top_ < 0 ? -top_ : 0; }
     int first_column() const { return kSkipsColumns && left_ < 0 ? -left_ : 0; }
