@@ -103,6 +103,10 @@ class _Supplied:
         """All of them are old."""
         return word if time <= -OFFER_CYCLES else _NEVER
 
+    def until(self, word: int, time: int) -> tuple[set[int], bool]:
+        """All of them are old."""
+        return {-OFFER_CYCLES} if min(word, time) < 0 else set(), True
+
 
 class _Network:
     """Stages as nodes, streams as what links them."""

@@ -52,6 +52,9 @@ class Times(Protocol):
     def first_from(self, word: int, time: int) -> int:
         """The first word from number `word` on that moves at `time` or later, or is not decided."""
 
+    def until(self, word: int, time: int) -> tuple[set[int], bool]:
+        """The cycles in which words from number `word` on move, at least those up to `time`, and if all are decided."""
+
 
 class Listed:
     """Times word by word."""
@@ -66,6 +69,10 @@ class Listed:
 
     def first_from(self, word: int, time: int) -> int:
         return bisect_left(self.times, time - self.delay, word)
+
+    def until(self, word: int, time: int) -> tuple[set[int], bool]:
+        end = bisect_left(self.times, time - self.delay + 1, word)
+        return {moved + self.delay for moved in self.times[word:end]}, end < len(self.times)
 
 
 class Patterned:
@@ -93,6 +100,15 @@ class Patterned:
             pixel += 1
         return max(word, pixel * self.words)
 
+    def until(self, word: int, time: int) -> tuple[set[int], bool]:
+        found: set[int] = set()
+        pixel = word // self.words
+        while pixel < len(self.starts) and self.starts[pixel] <= time:
+            start = self.starts[pixel]
+            found.update([start + offset for offset in self.offsets[pixel % self.pixels]])
+            pixel += 1
+        return found, pixel < len(self.starts)
+
 
 class Delayed:
     """Another end's times, later by a constant: an ideal sink takes each word as soon as it is offered."""
@@ -108,6 +124,10 @@ class Delayed:
 
     def first_from(self, word: int, time: int) -> int:
         return self.times.first_from(word, time - self.delay)
+
+    def until(self, word: int, time: int) -> tuple[set[int], bool]:
+        found, decided = self.times.until(word, time - self.delay)
+        return {moved + self.delay for moved in found}, decided
 
 
 class Ring:
@@ -469,7 +489,12 @@ class Tap:
         """Read words that are loaded, find room, and meet no write."""
         begun = len(self.reads)
         self.candidate = None
-        while (time := self._next()) is not None:
+        while True:
+            while self._read_held_pixel():
+                continue
+            time = self._next()
+            if time is None:
+                break
             word = len(self.reads)
             time, write = self._gap(time)
             if write is None:
@@ -499,6 +524,32 @@ class Tap:
             time, _ = self._gap(following)
             if before is not None and time >= before:
                 return
+
+    def _read_held_pixel(self) -> bool:
+        """Read a whole pixel, each word as a join behind the FIFO gives it a place; False if it is not that simple."""
+        word, ring = len(self.reads), self._ring
+        pixel, index = divmod(word, self.words)
+        fifo = self._outlet.fifos[0] if self._outlet.fifos else None
+        if fifo is None or index or word >= self._total or pixel >= len(ring.loaded):
+            return False
+        taken = fifo.taken
+        if not isinstance(taken, Patterned) or taken.words != self.words or len(self._outlet.fifos) > 1:
+            return False
+        giver, uneven = divmod(word - fifo.depth, self.words)
+        if uneven or giver < 0 or giver >= len(taken.starts):
+            return False
+        given = taken.starts[giver] + PLACE_CYCLES
+        times = [given + offset for offset in taken.offsets[giver % taken.pixels]]
+        if times[0] <= ring.loaded[pixel] or (word and times[0] <= self.reads[-1]) or ring.writes is None:
+            return False
+        self._write = ring.writes.first_from(self._write, times[0])
+        written, decided = ring.writes.until(self._write, times[-1] + ring.parts)
+        bound = None if decided else self._no_write_before(word)
+        if (bound is not None and times[-1] >= bound) or ring.parts > 1 or not written.isdisjoint(times):
+            return False
+        self.reads += times
+        self._outlet.put(times[-1] + TAP_CYCLES, self.words)
+        return True
 
     def _next(self) -> int | None:
         """First cycle in which the next word is loaded and finds room; None, with the reason, if not decided."""
