@@ -142,8 +142,9 @@ _RING_FAULTS = (
 )
 _WRAP_FAULTS = (Fault(source=_LOADER, old="last_slot ? '0 : slot_q + 1'b1", new="slot_q + 1'b1", depth=20),)
 _WIDE_FAULTS = (Fault(source=_LOADER, old="ring_room_i && last_piece;", new="ring_room_i;"),)
-_ROW_FAULTS = (Fault(source=_LOADER, old="pixel_loaded_o && last_slot) bank_q", new="pixel_loaded_o) bank_q"),)
-_TURN_FAULTS = (Fault(source=_WALK, old="TurnBits'(StrideRows % KernelRows)", new="TurnBits'(0)", depth=20),)
+_ROW_FAULTS = (Fault(source=_LOADER, old="(line_done) bank_q <= {", new="(pixel_loaded_o) bank_q <= {"),)
+_TURN_FAULTS = (Fault(source=_WALK, old="RowTurnBits'(StrideRows % RowBanks)", new="RowTurnBits'(0)", depth=20),)
+_WINDOW_FAULTS = (Fault(source=_WALK, old="SlotBits'(turn_over)", new="SlotBits'(0)", depth=20),)
 _TAP_ROOM_FAULTS = (Fault(source=_STAGE, old="window_room && tap_passed;", new="window_room;", depth=20),)
 _TAP_FAULTS = (
     Fault(source=_TAP, old="waiting_q != '0 && !writing_i && tap_room_i", new="waiting_q != '0 && tap_room_i"),
@@ -167,6 +168,7 @@ class _Ring:
     ring: int = 13
     skip_padding: bool = True
     row_banks: bool = False
+    col_banks: bool = False
     tap: bool = False
 
 
@@ -183,8 +185,11 @@ def _ring(title: str, shape: _Ring, faults: tuple[Fault, ...] = ()) -> Proof:
         "dut_read_address": f"{walk}.ring_address_o",
         "dut_loader_slot": f"{loader}.slot_q",
     }
-    for name in ("ahead", "slot", "base", "tap_row", "tap_col", "group", "word", "left", "top"):
+    for name in ("ahead", "tap_row", "tap_col", "group", "word", "left", "top"):
         inside[f"dut_{name}"] = f"{walk}.{name}_q"
+    inside["dut_slot"] = f"{walk}.slot_q"
+    if not shape.col_banks:
+        inside["dut_base"] = f"{walk}.gen_slots.base_q"
     if words > 1:
         inside["dut_loader_word"] = f"{loader}.gen_words.word_q"
     if shape.in_lanes < shape.ring_lanes:
@@ -192,11 +197,14 @@ def _ring(title: str, shape: _Ring, faults: tuple[Fault, ...] = ()) -> Proof:
     if shape.in_lanes > shape.ring_lanes:
         inside["dut_part"] = f"{loader}.genblk3.gen_split.piece_q"
     if shape.row_banks:
-        inside |= {
-            "gen_rows.dut_row_outside": f"{walk}.row_outside_o",
-            "gen_rows.dut_turn": f"{walk}.turn_o",
-            "gen_rows.dut_bank": f"{loader}.gen_banks.bank_q",
-        }
+        banks = "gen_banks.dut"
+        inside |= {f"{banks}_{name}": f"{walk}.{name}_o" for name in ("row_outside", "row_turn")}
+        if shape.ring > shape.cols:
+            inside[f"{banks}_row_bank"] = f"{loader}.gen_row_banks.bank_q"
+    if shape.col_banks:
+        inside |= {f"{banks}_{name}": f"{walk}.{name}_o" for name in ("col_outside", "col_turn")}
+        inside[f"{banks}_next_address"] = "dut.gen_banks.i_ring.next_address_i"
+        inside[f"{banks}_col_bank"] = f"{loader}.gen_col_banks.bank_q"
     if shape.tap:
         tap = "dut.gen_tap.i_tap"
         inside |= {
@@ -222,7 +230,8 @@ def _ring(title: str, shape: _Ring, faults: tuple[Fault, ...] = ()) -> Proof:
             "RingPixels": shape.ring,
             "SkipPadding": int(shape.skip_padding),
             "Rows": int(shape.row_banks),
-            "Form": "rows" if shape.row_banks else "serial",
+            "Cols": int(shape.col_banks),
+            "Form": "window" if shape.col_banks else "rows" if shape.row_banks else "serial",
             "Tap": int(shape.tap),
         },
         inside=inside,
@@ -247,7 +256,11 @@ _RINGS = (
     _ring("5x5 on a small image", _Ring(kernel=5, pad=2, rows=3, cols=4, ring=23, channels=1)),
     _ring("rows of 3x3", _Ring(row_banks=True, ring=12, groups=2), _ROW_FAULTS),
     _ring("rows of 2x2", _Ring(row_banks=True, rows=3, cols=2, kernel=2, pad=0, ring=4, channels=1), _TURN_FAULTS),
-    _ring("rows of 3x3, stride 2", _Ring(row_banks=True, rows=5, stride=2, ring=12, channels=1)),
+    _ring("rows of 3x3, stride 2", _Ring(row_banks=True, rows=5, stride=2, ring=16, channels=1)),
+    _ring("window of 3x3", _Ring(row_banks=True, col_banks=True, ring=12, channels=2), _WINDOW_FAULTS),
+    _ring(
+        "window of 3x3, stride 2", _Ring(row_banks=True, col_banks=True, rows=5, cols=5, stride=2, ring=20, channels=1)
+    ),
 )
 
 _MAC_SOURCES = (

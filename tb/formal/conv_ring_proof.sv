@@ -24,6 +24,7 @@ module conv_ring_proof #(
     parameter int RingPixels = 12,
     parameter bit SkipPadding = 1,
     parameter bit Rows = 0,
+    parameter bit Cols = 0,
     parameter Form = "serial",
     parameter bit Tap = 0,
     localparam int OutRows = (InRows + 2 * Pad - Kernel) / Stride + 1,
@@ -32,8 +33,9 @@ module conv_ring_proof #(
     localparam int Loads = Channels / ((InLanes < RingLanes) ? InLanes : RingLanes),  // writes of a pixel
     localparam int LoadsOfWord = (InLanes > RingLanes) ? InLanes / RingLanes : 1,
     localparam int Parts = (InLanes < RingLanes) ? RingLanes / InLanes : 1,
-    localparam int Banks = Rows ? Kernel : 1,
-    localparam int Slots = Rows ? InCols : RingPixels,
+    localparam int RowBanks = Rows ? RingPixels / InCols : 1,
+    localparam int ColBanks = Cols ? Kernel : 1,
+    localparam int Slots = Cols ? (InCols + Kernel - 1) / Kernel : Rows ? InCols : RingPixels,
     localparam int SlotBits = (Slots > 1) ? $clog2(Slots) : 1,
     localparam int WordBits = (Words > 1) ? $clog2(Words) : 0,
     localparam int Bits = 10
@@ -71,7 +73,7 @@ module conv_ring_proof #(
         .PadCols(Pad),
         .SkipPadding(SkipPadding),
         .Form(Form),
-        .Simd(Rows ? Kernel * RingLanes : RingLanes),
+        .Simd((Rows ? Kernel : 1) * ColBanks * RingLanes),
         .RingPixels(RingPixels),
         .Tap(Tap),
         .WeightFile("weight"),
@@ -99,7 +101,7 @@ module conv_ring_proof #(
     );
 
     (* keep *) logic dut_beat, dut_active, dut_loaded, dut_padding;
-    (* keep *) logic [Banks*Parts-1:0] dut_write;
+    (* keep *) logic [RowBanks*ColBanks*Parts-1:0] dut_write;
     (* keep *) logic [SlotBits+WordBits-1:0] dut_write_address, dut_read_address;
 
     // --- the model's state
@@ -115,10 +117,10 @@ module conv_ring_proof #(
     assign top = row * count_t'(Stride) - count_t'(Pad);
     assign left = col * count_t'(Stride) - count_t'(Pad);
     assign first_row = (SkipPadding && !Rows && top < 0) ? -top : '0;
-    assign first_col = (SkipPadding && left < 0) ? -left : '0;
+    assign first_col = (SkipPadding && !Cols && left < 0) ? -left : '0;
     assign last_row = Rows ? '0 : (SkipPadding && top + count_t'(Kernel) > count_t'(InRows))
                       ? count_t'(InRows - 1) - top : count_t'(Kernel - 1);
-    assign last_col = (SkipPadding && left + count_t'(Kernel) > count_t'(InCols)) ? count_t'(InCols - 1) - left
+    assign last_col = Cols ? '0 : (SkipPadding && left + count_t'(Kernel) > count_t'(InCols)) ? count_t'(InCols - 1) - left
                                                                                   : count_t'(Kernel - 1);
     count_t bottom, right, corner, needed, ahead;
     assign bottom = (top + count_t'(Kernel) > count_t'(InRows)) ? count_t'(InRows - 1) : top + count_t'(Kernel - 1);
@@ -133,7 +135,7 @@ module conv_ring_proof #(
     assign y = top + tap_row;
     assign x = left + tap_col;
     assign pixel = y * count_t'(InCols) + x;
-    assign in_frame = (Rows || (y >= 0 && y < count_t'(InRows))) && x >= 0 && x < count_t'(InCols);
+    assign in_frame = (Rows || (y >= 0 && y < count_t'(InRows))) && (Cols || (x >= 0 && x < count_t'(InCols)));
 
     // Slot of a pixel that may lie up to two frames and rings before or behind.
     localparam int Turns = RingPixels * (2 + 2 * Frame / RingPixels);
@@ -155,7 +157,7 @@ module conv_ring_proof #(
     assign next_row = end_frame ? '0 : end_line ? row + count_t'(1) : row;
     assign next_first_row = (SkipPadding && !Rows && next_row * count_t'(Stride) < count_t'(Pad))
                             ? count_t'(Pad) - next_row * count_t'(Stride) : '0;
-    assign next_first_col = (SkipPadding && next_col * count_t'(Stride) < count_t'(Pad))
+    assign next_first_col = (SkipPadding && !Cols && next_col * count_t'(Stride) < count_t'(Pad))
                             ? count_t'(Pad) - next_col * count_t'(Stride) : '0;
 
     always_ff @(posedge clk_i) begin
@@ -163,7 +165,7 @@ module conv_ring_proof #(
             row <= '0;
             col <= '0;
             tap_row <= (SkipPadding && !Rows) ? count_t'(Pad) : '0;
-            tap_col <= SkipPadding ? count_t'(Pad) : '0;
+            tap_col <= (SkipPadding && !Cols) ? count_t'(Pad) : '0;
             word <= '0;
             group <= '0;
             loaded <= '0;
@@ -184,7 +186,7 @@ module conv_ring_proof #(
                 col <= next_col;
                 if (end_frame) begin
                     frame_slot <= slot_of(count_t'(Frame), frame_slot);
-                    frame_bank <= count_t'((Bits + 2)'(frame_bank + count_t'(InRows)) % (Bits + 2)'(Kernel));
+                    frame_bank <= count_t'((Bits + 2)'(frame_bank + count_t'(InRows)) % (Bits + 2)'(RowBanks));
                 end
             end
             loaded <= loaded + count_t'({1'b0, dut_loaded}) - ((dut_beat && end_frame) ? count_t'(Frame) : '0);
@@ -201,11 +203,12 @@ module conv_ring_proof #(
         if (past_reset) begin
             rows_in : assert (row >= 0 && row < count_t'(OutRows));
             cols_in : assert (col >= 0 && col < count_t'(OutCols));
-            taps_in : assert (tap_row >= first_row && tap_row <= last_row && tap_col >= first_col && tap_col <= last_col);
+            taps_in : assert (tap_row >= first_row && tap_row <= last_row);
+            columns_in : assert (tap_col >= first_col && tap_col <= last_col);
             words_in : assert (word >= 0 && word < count_t'(Words) && group >= 0 && group < count_t'(OutGroups));
             loads_in : assert (load >= 0 && load < count_t'(Loads));
             slots_in : assert (frame_slot >= 0 && frame_slot < count_t'(RingPixels));
-            banks_in : assert (frame_bank >= 0 && frame_bank < count_t'(Kernel));
+            banks_in : assert (frame_bank >= 0 && frame_bank < count_t'(RowBanks));
             ahead_in : assert (ahead <= count_t'(RingPixels) && ahead > -count_t'(Largest));
             if (active) begin
                 window_loaded : assert (loaded >= needed);
@@ -219,8 +222,9 @@ module conv_ring_proof #(
     // --- loading
     logic room, two_free;
     count_t write_slot;
-    assign write_slot = Rows ? count_t'((Bits + 2)'(loaded + count_t'(Turns)) % (Bits + 2)'(InCols))
-                             : slot_of(loaded, frame_slot);
+    count_t write_col;
+    assign write_col = count_t'((Bits + 2)'(loaded + count_t'(Turns)) % (Bits + 2)'(InCols));
+    assign write_slot = Rows ? write_col / count_t'(ColBanks) : slot_of(loaded, frame_slot);
     always_comb begin
         if (past_reset) begin
             takes : assert (writing == (in_valid_i && room));
@@ -256,7 +260,7 @@ module conv_ring_proof #(
         end
     end
 
-    if (!Rows) begin : gen_serial
+    if (!Rows && !Cols) begin : gen_serial
         count_t read_slot;
         assign read_slot = slot_of(pixel, frame_slot);
         always_comb begin
@@ -271,43 +275,65 @@ module conv_ring_proof #(
                 end
             end
         end
-    end else begin : gen_rows
-        (* keep *) logic [Kernel-1:0] dut_row_outside;
-        (* keep *) logic [((Kernel > 1) ? $clog2(Kernel) : 1)-1:0] dut_turn;
-        (* keep *) logic [Kernel-1:0] dut_bank;
-        always_comb begin
-            if (past_reset && dut_beat) begin
-                column : assert (dut_read_address[WordBits+:SlotBits] == x[SlotBits-1:0]);
-                in_image : assert (in_frame);
-            end
-        end
+    end else begin : gen_banks
+        localparam int RowTurnBits = (RowBanks > 1) ? $clog2(RowBanks) : 1;
+        localparam int ColTurnBits = (Kernel > 1) ? $clog2(Kernel) : 1;
+        (* keep *) logic [Kernel-1:0] dut_row_outside, dut_col_outside;
+        (* keep *) logic [RowTurnBits-1:0] dut_row_turn;
+        (* keep *) logic [ColTurnBits-1:0] dut_col_turn;
+        (* keep *) logic [SlotBits+WordBits-1:0] dut_next_address;
+        (* keep *) logic [RowBanks-1:0] dut_row_bank;
+        (* keep *) logic [ColBanks-1:0] dut_col_bank;
+
+        // Each tap of the window, wherever it lies: its bank, its place there, and who else is there.
         for (genvar i = 0; i < Kernel; i++) begin : gen_row
-            count_t line, bank, number;
-            logic line_inside;
-            assign line = top + count_t'(i);
-            assign line_inside = line >= 0 && line < count_t'(InRows);
-            assign number = line * count_t'(InCols) + x;
-            assign bank = count_t'((Bits + 2)'(frame_bank + line + count_t'(2 * Kernel)) % (Bits + 2)'(Kernel));
-            always_comb begin
-                if (past_reset && dut_beat) begin
-                    assert (dut_row_outside[i] == !line_inside);
-                    if (line_inside) begin
-                        assert (int'(bank) == (int'(dut_turn) + i) % Kernel);
-                        assert (number < loaded && loaded - number <= count_t'(RingPixels));
-                        assert (!(dut_write[bank*Parts+:Parts] != '0 && dut_write_address == dut_read_address));
+            for (genvar j = 0; j < ColBanks; j++) begin : gen_col
+                count_t line, place, number, row_bank, col_bank, turned_row, turned_col, slot;
+                logic line_inside, place_inside;
+                logic [SlotBits+WordBits-1:0] address;
+                assign line = top + count_t'(i);
+                assign place = x + count_t'(j);
+                assign line_inside = line >= 0 && line < count_t'(InRows);
+                assign place_inside = place >= 0 && place < count_t'(InCols);
+                assign number = line * count_t'(InCols) + place;
+                assign row_bank = count_t'((Bits + 2)'(frame_bank + line + count_t'(8 * RowBanks)) % (Bits + 2)'(RowBanks));
+                assign turned_row = count_t'((Bits + 2)'(count_t'({1'b0, dut_row_turn}) + count_t'(i)) % (Bits + 2)'(RowBanks));
+                assign col_bank = count_t'((Bits + 2)'(place + count_t'(8 * ColBanks)) % (Bits + 2)'(ColBanks));
+                assign turned_col = count_t'((Bits + 2)'(count_t'({1'b0, dut_col_turn}) + count_t'(j)) % (Bits + 2)'(ColBanks));
+                assign address = (Cols && turned_col < count_t'({1'b0, dut_col_turn})) ? dut_next_address : dut_read_address;
+                assign slot = place / count_t'(ColBanks);
+                always_comb begin
+                    if (past_reset && dut_beat) begin
+                        assert (dut_row_outside[i] == !line_inside);
+                        if (Cols) assert (dut_col_outside[j] == !place_inside);
+                        if (!Cols) assert (place_inside);
+                        if (line_inside && place_inside) begin
+                            assert (turned_row == row_bank && turned_col == col_bank);
+                            assert (address[WordBits+:SlotBits] == slot[SlotBits-1:0]);
+                            assert (number < loaded && loaded - number <= count_t'(RingPixels));
+                            assert (!(dut_write[(row_bank*ColBanks+col_bank)*Parts+:Parts] != '0 && dut_write_address == address));
+                        end
                     end
                 end
             end
         end
-        count_t first_bank;
-        assign first_bank = count_t'((Bits + 2)'(frame_bank + top + count_t'(2 * Kernel)) % (Bits + 2)'(Kernel));
-        always_comb if (past_reset) turn : assert (count_t'({1'b0, dut_turn}) == first_bank);
-
+        count_t first_bank, write_bank;
+        assign first_bank = count_t'((Bits + 2)'(frame_bank + top + count_t'(8 * RowBanks)) % (Bits + 2)'(RowBanks));
         // Which bank is written: that of the row of the pixel that is being loaded.
-        count_t write_bank;
         assign write_bank = count_t'((Bits + 2)'(frame_bank + (loaded + count_t'(Turns)) / count_t'(InCols)
-                                                 - count_t'(Turns / InCols) + count_t'(8 * Kernel)) % (Bits + 2)'(Kernel));
-        always_comb if (past_reset) bank_written : assert (dut_bank == Kernel'(1) << write_bank);
+                                                 - count_t'(Turns / InCols) + count_t'(8 * RowBanks)) % (Bits + 2)'(RowBanks));
+        always_comb begin
+            if (past_reset) begin
+                row_turn : assert (count_t'({1'b0, dut_row_turn}) == first_bank);
+                row_written : assert (RowBanks == 1 || dut_row_bank == RowBanks'(1) << write_bank);
+                col_written : assert (!Cols || dut_col_bank == ColBanks'(1) << (write_col % count_t'(ColBanks)));
+            end
+        end
+        if (Cols) begin : gen_col_turn
+            count_t first_col_bank;
+            assign first_col_bank = count_t'((Bits + 2)'(left + count_t'(8 * Kernel)) % (Bits + 2)'(Kernel));
+            always_comb if (past_reset) col_turn : assert (count_t'({1'b0, dut_col_turn}) == first_col_bank);
+        end
     end
 
     // --- the tap
@@ -382,7 +408,7 @@ module conv_ring_proof #(
             assert (count_t'({1'b0, dut_top}) == row * count_t'(Stride));
             assert (count_t'({1'b0, dut_left}) == col * count_t'(Stride));
             assert (Rows || count_t'({1'b0, dut_tap_row}) == tap_row);
-            assert (count_t'({1'b0, dut_tap_col}) == tap_col);
+            assert (Cols || count_t'({1'b0, dut_tap_col}) == tap_col);
             assert (count_t'({1'b0, dut_group}) == group);
             assert (count_t'({1'b0, dut_word}) == word);
             assert (Words == 1 || count_t'({1'b0, dut_loader_word}) == load * count_t'(Words) / count_t'(Loads));
@@ -391,9 +417,11 @@ module conv_ring_proof #(
             if (!Rows) begin
                 assert (dut_base == base_slot[SlotBits-1:0]);
                 assert (dut_slot == SlotBits'(slot_of(pixel, frame_slot)));
-            end else begin
+            end else if (!Cols) begin
                 assert (dut_base == SlotBits'(left + first_col));
                 assert (dut_slot == SlotBits'(x));
+            end else begin
+                assert (dut_slot == SlotBits'((left + count_t'(8 * Kernel)) / count_t'(Kernel) - count_t'(8)));
             end
         end
     end
