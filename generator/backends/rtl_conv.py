@@ -87,7 +87,8 @@ def conv_instance(design: Design, stage: ConvStage) -> StageInstance:
     parameters |= files
     parameters["BiasBits"] = bias_bits(aligned.bias)
     parameters |= _join_parameters(design, stage, array)
-    parameters |= {"SumBits": stage.exact_sum.width, "Relu": int(stage.relu)}
+    rectified = stage.relu or (stage.join is not None and stage.join.after_relu)
+    parameters |= {"SumBits": stage.exact_sum.width, "Relu": int(rectified)}
     parameters |= requantization(stage.exact_sum, stage.result or design.stream(stage.output).format)
     return StageInstance(name=name, module="conv_stage", parameters=tuple(parameters.items()), memories=tuple(memories))
 

@@ -48,7 +48,7 @@ module conv_columns #(
         logic [Steps*Lanes*ProjectionColumns*WeightBits-1:0] side;
         logic [SideBits-1:0] side_address;
 
-        assign side_address = SideBits'(address_i % AddressBits'(ProjectionWords));
+        assign side_address = SideBits'({1'b0, address_i} % (AddressBits + 1)'(ProjectionWords));
         conv_weights #(
             .Words(ProjectionWords),
             .Steps(Steps),
