@@ -11,6 +11,7 @@ import pytest
 
 from generator.assets import asset_folder
 from generator.backends.hls_tcl import Dialect
+from generator.cli.main import run
 from generator.errors import ToolError
 from generator.tools.hls_ast import rewrite_pragmas
 from generator.tools.hls_check import run_check
@@ -69,6 +70,18 @@ def test_a_finding_says_where_what_and_why(planted: Path) -> None:
         "(UG1399, Unsupported C/C++ Constructs, Dynamic Memory Usage)",
         "firmware/planted_top.cpp:N: bad-name: pragma INTERFACE: port=z: the top has no such parameter",
     } <= texts
+
+
+@needs_compiler
+def test_the_command_answers_with_the_findings(planted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", str(planted), "--dialect", "vivado_hls", "--json"]) == 1
+    captured = capsys.readouterr()
+    payload = json.loads(captured.out)
+    assert payload.keys() == {"dialect", "findings"}
+    assert payload["dialect"] == "vivado_hls"
+    assert {tuple(found.values())[:3] for found in payload["findings"]} == expected_findings(Dialect.VIVADO_HLS)
+    count = len(payload["findings"])
+    assert captured.err == f"Error: check {planted}: {count} lines would be refused or misread, expected 0\n"
 
 
 @needs_compiler
