@@ -45,7 +45,7 @@ class LineBuffer:
     def pixels(self, prefetch: int = PREFETCH, least: int = LEAST_PREFETCH) -> int:
         """Pixels that the ring holds.
 
-        Serial: the span and `least` pixels more, up to `prefetch` where they cost no RAM, and on to a
+        Serial: the span and `least` pixels more, up to `prefetch` or a row where they cost no RAM, and on to a
         power of two, whose addresses wrap by themselves, where that costs none either. Else one
         bank a kernel row, each a whole row, and further banks only where fewer than `least` pixels
         would be left for the prefetch.
@@ -53,7 +53,8 @@ class LineBuffer:
         if self.form is ReadForm.SERIAL:
             needed = self.span + least
             free = free_words(self._word_bits, self._words(needed)) // self._words(1)
-            wanted = min(max(needed, free), self.span + max(prefetch, least))
+            most = max(prefetch, self.width) if prefetch >= PREFETCH else max(prefetch, least)
+            wanted = min(max(needed, free), self.span + most)
             rounded = 1 << (wanted - 1).bit_length()
             return rounded if prefetch >= PREFETCH and rounded <= free else wanted
         banks = self.kernel[0]
