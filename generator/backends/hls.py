@@ -13,6 +13,7 @@ import numpy as np
 
 from generator.assets import static_files
 from generator.backends import hls_views as views
+from generator.backends.hls_conv import conv_configs
 from generator.backends.hls_names import check_names
 from generator.backends.hls_tcl import Dialect, plan_tcl
 from generator.build_plan import BuildPlan
@@ -131,7 +132,7 @@ def _macros(design: Design, dialect: Dialect) -> tuple[str, ...]:
 def _configs(stage: Stage, design: Design) -> tuple[views.ConfigView, ...]:
     match stage:
         case ConvStage():
-            return views.conv_configs(stage, design)
+            return conv_configs(stage, design)
         case CloneStage():
             return (views.clone_config(stage, design),)
         case AddStage():

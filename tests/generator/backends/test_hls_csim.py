@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from generator.backends.hls import plan_hls
 from generator.backends.hls_tcl import Dialect
 from generator.design import AddStage, CloneStage, ConvStage, Design, ReadForm
+from generator.device import find_device
 from generator.fixed_point import FixedPoint, IntArray, parse_format
 from generator.graph import Shape
 from tests.generator.backends.hls_bench import Case, run_cases
@@ -123,6 +126,31 @@ def tapped(name: str, seed: int, **spec: Any) -> Case:
     return Case(make_design(name, (first, second), streams), random_integers(rng, source, (FRAMES, 5, 4, 4)))
 
 
+def packed(name: str, source: str, part: str) -> Case:
+    """Three channels on packed multipliers (a pair and a single one), every product the largest there is."""
+    rng = np.random.default_rng(8)
+    shape, fmt = Shape(height=2, width=3, channels=16), parse_format(source)
+    spec = ConvSpec(name="conv", out_channels=3, kernel=1, pe=3, simd=16, packed=True, result=None, relu=False)
+    stage = make_conv(rng, spec, "x", "y", shape, fmt)
+    weight = stage.weight.copy()
+    weight[..., :2] = stage.weight_format.min_int
+    exact = FixedPoint(width=32, integer_bits=32 - stage.accumulator.fraction_bits)
+    stage = replace(stage, weight=weight, accumulator=exact)
+    streams = (make_stream("x", shape, fmt, 16), make_stream("y", stage.out_shape, exact, 3))
+    frames = random_integers(rng, fmt, (FRAMES, 2, 3, 16))
+    frames[0], frames[1] = fmt.min_int, fmt.max_int
+    design = replace(make_design(name, (stage,), streams), device=find_device(part, 5.0))
+    return Case(design, frames)
+
+
+PACKED = (
+    packed("packed_signed", "ap_fixed<8,3>", "xcu200-fsgd2104-2-e"),
+    packed("packed_unsigned", "ap_ufixed<8,3>", "xcu200-fsgd2104-2-e"),
+    packed("packed_signed_xc7", "ap_fixed<8,3>", "xc7z020clg400-1"),
+    packed("packed_unsigned_xc7", "ap_ufixed<8,3>", "xc7z020clg400-1"),
+)
+
+
 def find_differences(case: Case, runs: list[IntArray], reference: Design | None = None) -> list[int]:
     """Integers that differ from numpy's, run by run."""
     expected = run_design(reference or case.design, case.frames).reshape(FRAMES, -1)
@@ -228,7 +256,8 @@ CASES = (
     block("block"),
     *(mean(f"mean_{index}", *arguments) for index, arguments in enumerate(MEANS)),
     *(coarse(rounding) for rounding in ("AP_RND_CONV", "AP_TRN_ZERO", "AP_TRN")),
-    *(random_conv(seed) for seed in range(12)),
+    *PACKED,
+    *(random_conv(seed) for seed in range(10)),
     *(tapped(f"tapped_{seed}", seed, post=seed % 2 == 1) for seed in range(3)),
 )
 FAULTY = with_fault(CASES[0], "faulty")
@@ -264,6 +293,19 @@ def test_the_vivado_hls_dialect_equals_numpy(tmp_path: Path, lanes: int) -> None
     assert find_differences(case, outputs[case.design.name]) == [0]
     emitted = (tmp_path / "vivado/firmware/vivado.cpp").read_text()
     assert ("tailor::Channels<8, 4>" in emitted) == (lanes == 4)
+
+
+def test_packed_multipliers_are_emitted_where_they_hold_a_pair() -> None:
+    """18 bits apart in a DSP48E2, 16 in a DSP48E1; a weight of more than 8 bits fits only the first."""
+    shifts = [
+        re.findall(r"packed_shift = (\d+)", plan_hls(case.design).text("firmware/parameters.h")) for case in PACKED
+    ]
+    assert shifts == [["18"], ["18"], ["16"], ["16"]]
+    stage = PACKED[3].design.stages[0]
+    assert isinstance(stage, ConvStage)
+    wide = replace(stage, weight_format=parse_format("ap_fixed<9,3>"))
+    text = plan_hls(replace(PACKED[3].design, stages=(wide,))).text("firmware/parameters.h")
+    assert "packed_shift = 0;" in text
 
 
 @pytest.mark.nightly
