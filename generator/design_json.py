@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from generator.design import AddStage, CloneStage, ConvStage, Design, PoolStage, Stage, Stream
+from generator.design import AddStage, CloneStage, ConvStage, Design, PoolStage, SkipSizing, Stage, Stream
 from generator.graph import Shape
 from generator.version import VERSION
 
@@ -41,6 +41,7 @@ def describe(design: Design, predicted: Mapping[str, Any]) -> dict[str, Any]:
             }
             for skip in design.skips
         ],
+        "sizing": [_sizing(sizing) for sizing in design.sizings],
         "multipliers": sum(stage.multipliers for stage in design.stages),
         "predicted": dict(predicted),
     }
@@ -96,6 +97,20 @@ def _join(stage: ConvStage) -> dict[str, Any] | None:
         "after_relu": join.after_relu,
         "sum": str(join.sum),
         "depth_pixels": join.depth_pixels,
+    }
+
+
+def _sizing(sizing: SkipSizing) -> dict[str, Any]:
+    return {
+        "skip": sizing.skip,
+        "stream": sizing.stream,
+        "ring": sizing.ring,
+        "unit": "words" if sizing.ring is None else "pixels",
+        "depth_live": sizing.depth_live,
+        "depth_full_rate": sizing.depth_full_rate,
+        "interval_cycles": sizing.interval_cycles,
+        "path": [{"stream": held.stream, "stage": held.stage, "pixels": held.pixels} for held in sizing.path],
+        "slowdown": [[depth, cycles] for depth, cycles in sizing.slowdown],
     }
 
 

@@ -112,14 +112,35 @@ class TokenOrder:
         place = int(held.argmax())
         return LiveDepth(words=int(held[place]), chain=_chain(join.name, writer, place, fired, causes))
 
+    def fired_before(self, join: str, frames: int) -> dict[str, IntArray]:
+        """The least firings of all agents before each of a join's in its first frames, running maxima.
+
+        Raises:
+            ValueError: the join comes to need its own later firing.
+        """
+        firings = np.arange(frames * self._frame(join), dtype=np.int64) + 1
+        fired, _ = self._close(join, firings)
+        if fired is None:
+            raise ValueError(f"join {join} waits for itself")
+        return {agent: np.maximum.accumulate(counts) for agent, counts in fired.items()}
+
+    def circle(self, chain: Sequence[Step], join: str, skip: str) -> tuple[Step, ...]:
+        """A chain from a join to the writer of its skip FIFO, closed by the writer's wait for room in it."""
+        writer, firing = (chain[-1].other, chain[-1].fired) if chain else (join, 1)
+        room = next(demand for demand in self.demands[writer] if demand.stream == skip)
+        taken = int(room.counts(np.array([firing]))[0])
+        closing = Step(agent=writer, firing=firing, reason=room.reason, stream=skip, other=join, fired=taken)
+        return (*chain, closing)
+
+    def _frame(self, join: str) -> int:
+        stage = self._stages[join]
+        if isinstance(stage, ConvStage):
+            return stage.out_shape.pixels
+        return self._streams[stage_output(stage)].words_per_frame
+
     def stops(self, join: str) -> bool:
         """Whether a join, at its depths, comes to need its own later firing."""
-        stage = self._stages[join]
-        frame = (
-            stage.out_shape.pixels
-            if isinstance(stage, ConvStage)
-            else self._streams[stage_output(stage)].words_per_frame
-        )
+        frame = self._frame(join)
         firings = np.arange(2 * frame, 3 * frame, dtype=np.int64) + 1
         return self._close(join, firings)[0] is None
 

@@ -16,7 +16,7 @@ LAYERS = (
     ("graph", "multipliers"),
     ("layers", "float_graph"),
     ("design", "config", "yaml_reader"),
-    ("hardware_yaml", "frontend", "passes", "reference", "trace", "cost", "design_json"),
+    ("hardware_yaml", "frontend", "passes", "reference", "trace", "cost", "design_json", "certificate_check"),
     ("templating", "build_plan", "vectors"),
     ("backends",),
     ("tools", "report"),
