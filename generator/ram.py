@@ -16,7 +16,7 @@ _RAMB18_WEIGHT, _RAMB36_WEIGHT = 129, 257
 _BLOCK_WEIGHT = 60
 """LUTs and registers that a block RAM of weights is worth."""
 _LUT_ROM_BITS = 4096
-"""Weights up to this size stay in LUTs (64 of them)."""
+"""Weights up to this size, and those that fill a RAMB18 less than that, stay in LUTs."""
 _STEPS_OF_A_BANK = 16
 
 
@@ -72,14 +72,18 @@ def _delay(cycles: int) -> int:
 
 def weight_blocks(words: int, steps: int, step_bits: int, bank: int) -> float:
     """BRAM36 of weight ROMs that `bank` steps share each; 0 where all are built of LUTs."""
-    if not weights_in_block_ram(words * steps * step_bits):
+    if not weights_in_block_ram(words, steps * step_bits):
         return 0.0
     return sum(ram_blocks(min(bank, steps - first) * step_bits, words) for first in range(0, steps, bank))
 
 
-def weights_in_block_ram(bits: int) -> bool:
-    """Whether a stage's weights go to block RAM: LUTs hold 64 bits each, and few of them beat a RAMB18."""
-    return bits > _LUT_ROM_BITS
+def weights_in_block_ram(words: int, word_bits: int) -> bool:
+    """Whether a stage's weights go to block RAM: many enough, and deep enough to fill their RAMB18 by a quarter.
+
+    A LUT holds 64 bits, so a RAMB18 takes the place of at least 64 LUTs.
+    """
+    bits = words * word_bits
+    return bits > _LUT_ROM_BITS and bits >= 2 * ram_blocks(word_bits, words) * _LUT_ROM_BITS
 
 
 def _cheapest(width_bits: int, depth_words: int) -> tuple[int, float]:

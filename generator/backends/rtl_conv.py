@@ -83,7 +83,8 @@ def conv_instance(design: Design, stage: ConvStage) -> StageInstance:
     parameters: Parameters = {"Family": "generic"}
     parameters |= _geometry(design, stage)
     parameters |= {"WeightBits": aligned.width, "WeightSigned": 1, "BankSteps": bank_steps}
-    parameters["WeightStorage"] = "block" if weights_in_block_ram(words.size * aligned.width) else "lut"
+    in_block_ram = weights_in_block_ram(words.shape[0], words[0].size * aligned.width)
+    parameters["WeightStorage"] = "block" if in_block_ram else "lut"
     parameters |= files
     parameters["BiasBits"] = bias_bits(aligned.bias)
     parameters |= _join_parameters(design, stage, array)

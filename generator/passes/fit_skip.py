@@ -107,4 +107,17 @@ def _misfit_tapped(
             f"the conv {first} reads its ring by {form}, a tap needs the serial form; use clone_fifo, or another "
             f"reuse factor for {first}"
         )
+    if implementation is Implementation.RING_EXTEND and _shares_tap(graph, edge):
+        return (
+            f"another skip forks at {edge.fork} too and would leave through the same tap, where each needs a FIFO "
+            "of its own; use line_buffer_tap"
+        )
     return ""
+
+
+def _shares_tap(graph: Graph, edge: SkipEdge) -> bool:
+    """Whether another skip could leave the same ring."""
+    return any(
+        other.name != edge.name and other.fork == edge.fork and len(other.main) > 1 and other.main[0] == edge.main[0]
+        for other in graph.skips
+    )

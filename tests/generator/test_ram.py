@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.ram import LUTRAM_BITS, buffer_blocks, free_words, ram_blocks
+from generator.ram import (
+    LUTRAM_BITS,
+    buffer_blocks,
+    free_words,
+    ram_blocks,
+    weight_banks,
+    weight_blocks,
+    weights_in_block_ram,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,3 +47,27 @@ def test_a_block_ram_that_is_full_has_no_free_word(width_bits, depth_words):
     if width_bits * depth_words > LUTRAM_BITS:
         free = free_words(width_bits, depth_words)
         assert ram_blocks(width_bits, free + 1) != ram_blocks(width_bits, depth_words)
+
+
+@pytest.mark.parametrize(
+    ("words", "word_bits", "expected"),
+    [
+        (576, 64, True),
+        (144, 256, True),
+        (72, 1024, False),
+        (64, 64, False),
+        (228, 18, True),
+        (4608, 8, True),
+        (32, 512, False),
+    ],
+)
+def test_shallow_weights_stay_in_luts(words, word_bits, expected):
+    assert weights_in_block_ram(words, word_bits) is expected
+
+
+def test_weight_roms_are_shared_where_that_saves_block_rams():
+    """Steps of 16 bits, 576 words: each alone fills a RAMB18 of 1024x18, two share a RAMB36 of 1024x36 no better."""
+    assert weight_blocks(576, 4, 16, 1) == weight_blocks(576, 4, 16, 2) == 2
+    assert weight_banks(576, 4, 16) == 2
+    assert weight_blocks(576, 3, 12, weight_banks(576, 3, 12)) == 1
+    assert weight_blocks(64, 4, 16, 2) == 0

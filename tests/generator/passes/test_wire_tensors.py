@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from generator.config import HardwareConfig, SkipConfig
 from generator.design import CloneStage, ConvStage, Implementation, JoinSource, Stage, StreamRole
+from generator.errors import PlacementError
 from generator.passes.build_stages import StageNetwork
 from generator.passes.choose_stages import ChosenStages, choose_stages
 from generator.passes.formats import resolve_formats
@@ -140,6 +141,16 @@ def test_skips_that_fork_at_one_tensor_share_a_tap():
     assert set(clone.outputs) == {second.join.stream, fourth.join.stream}
     assert network.tap_streams == {first.tap: ("convs", "convs_2")}
     assert network.skip_streams == {"convs": second.join.stream, "convs_2": fourth.join.stream}
+
+
+def test_a_ring_cannot_keep_two_skips():
+    with pytest.raises(PlacementError) as caught:
+        chosen(Nested(), None, skips={"convs": SkipConfig(implementation=RING)})
+    assert str(caught.value) == (
+        "Skip.convs: another skip forks at input too and would leave through the same tap, where each needs a FIFO of "
+        "its own; use line_buffer_tap"
+    )
+    assert [skip.implementation for skip in chosen(Nested(), None).skips] == [TAP, TAP]
 
 
 def test_one_of_two_skips_at_a_tensor_can_be_cloned():
