@@ -311,7 +311,7 @@ module conv_ring_proof #(
                             assert (turned_row == row_bank && turned_col == col_bank);
                             assert (address[WordBits+:SlotBits] == slot[SlotBits-1:0]);
                             assert (number < loaded && loaded - number <= count_t'(RingPixels));
-                            assert (!(dut_write[(row_bank*ColBanks+col_bank)*Parts+:Parts] != '0 && dut_write_address == address));
+                            assert (dut_write[(row_bank*ColBanks+col_bank)*Parts+:Parts] == '0 || dut_write_address != address);
                         end
                     end
                 end
