@@ -24,7 +24,7 @@ from generator.errors import PlacementError
 from generator.passes.build_stages import StageNetwork
 from generator.passes.place_skips import PlacedSkip
 from generator.passes.skip_blocks import SkipBlock, block_names, find_block, forcing_path, renamed, signature
-from generator.passes.stage_timing import OFFER_CYCLES, PLACE_CYCLES, conv_timing
+from generator.passes.stage_timing import PLACE_CYCLES, conv_timing, offer_cycles
 from generator.passes.token_model import Timing, run_model
 from generator.passes.token_order import LiveDepth, TokenOrder
 
@@ -126,7 +126,7 @@ def _words_on_their_way(stage: ConvStage, stream: Stream) -> int:
     """Words of earlier pixels whose places are not free again when the next pixel starts without a gap."""
     timing = conv_timing(stage, stream)
     cycles, offsets = min(zip(timing.cycles, timing.write, strict=True))
-    again = [offset + OFFER_CYCLES + PLACE_CYCLES for offset in offsets]
+    again = [offset + offer_cycles(stream) + PLACE_CYCLES for offset in offsets]
     return sum(max(-(-time // cycles) - 1, 0) for time in again)
 
 

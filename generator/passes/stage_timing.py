@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
-from generator.design import ConvStage, JoinSource, Multiplier, ReadForm, Stream
+from generator.design import ConvStage, JoinSource, Multiplier, ReadForm, Storage, Stream
 from generator.graph import Shape
 
 OFFER_CYCLES = 2
@@ -82,6 +82,11 @@ def write_cycles(stage: ConvStage) -> int:
 def begin_cycles(stage: ConvStage) -> int:
     """From a group's first beat to the cycle in which its accumulators begin, a skip operand with them."""
     return 1 if stage.multiplier is Multiplier.LUT else 2
+
+
+def offer_cycles(stream: Stream) -> int:
+    """From the write of a word to the cycle from which a FIFO offers it: the top's SRLs have no output register."""
+    return OFFER_CYCLES - 1 if stream.sink is None and stream.storage in (Storage.SRL, Storage.AUTO) else OFFER_CYCLES
 
 
 def ring_word_channels(stage: ConvStage) -> int:

@@ -20,6 +20,7 @@ from generator.passes.stage_timing import (
     conv_timing,
     joined_stream,
     load_parts,
+    offer_cycles,
 )
 from generator.passes.token_nodes import (
     Conv,
@@ -203,7 +204,7 @@ class _Network:
     def _frame_ends(self) -> tuple[int, ...]:
         stream = [stream for name, stream in self._streams.items() if name not in self._readers][-1]
         sent = self._written[stream.name]
-        offered = 0 if stream.storage is Storage.NONE else OFFER_CYCLES
+        offered = 0 if stream.storage is Storage.NONE else offer_cycles(stream)
         ends = (sent.time((frame + 1) * stream.words_per_frame - 1) for frame in range(self._frames))
         return tuple(end + offered for end in ends if end is not None)
 
@@ -242,7 +243,7 @@ class _Network:
         stream = self._streams[name]
         if stream.storage is not Storage.NONE:
             depth = self._depths[name]
-            taken = self._taken.setdefault(name, Delayed(self._written[name], OFFER_CYCLES))
+            taken = self._taken.setdefault(name, Delayed(self._written[name], offer_cycles(stream)))
             if depth is not None:
                 outlet.fifos.append(Fifo(name, stream.words_per_pixel, depth, taken))
         elif isinstance(reader, CloneStage):
