@@ -14,15 +14,17 @@ from generator.backends.hls import plan_hls
 from generator.backends.hls_tcl import dialect_of
 from generator.backends.rtl import plan_rtl
 from generator.build_plan import MARKER, BuildPlan
+from generator.certificate_check import check_certificate
 from generator.config import HardwareConfig
 from generator.cost import predict
 from generator.design_json import describe
 from generator.device import find_device
-from generator.errors import ConfigError, SourceError
+from generator.errors import CheckFailed, ConfigError, SourceError
 from generator.fixed_point import FloatArray, IntArray, dequantize
 from generator.float_graph import FloatGraph
 from generator.graph import Graph
 from generator.passes import BuiltDesign, build_design
+from generator.passes.certificate import certify
 from generator.passes.formats import ignored_layers, unused_results
 from generator.passes.quantize import quantize, resolve_formats, wrapped_parameters
 from generator.reference import run_reference
@@ -211,7 +213,13 @@ def plan_project(
         dequantize(executor.output_integers(images), quantized.graph.format_of(quantized.graph.output)),
     )
     description = describe(built.design, predict(built.design).as_dict())
-    marker = BuildPlan.of({MARKER: json.dumps(description, indent=1) + "\n"})
+    certificate = certify(built.design)
+    problems = check_certificate(description, certificate)
+    if problems:
+        raise CheckFailed(f"design {built.design.name!r}: the proof of its FIFO depths fails: {'; '.join(problems)}")
+    marker = BuildPlan.of(
+        {MARKER: json.dumps(description, indent=1) + "\n", "certificate.json": json.dumps(certificate) + "\n"}
+    )
     parts = (
         plan_hls(built.design, dialect_of(config.backend)),
         plan_rtl(built.design),
