@@ -241,3 +241,77 @@ def test_a_short_skip_can_be_forced_into_a_fifo():
     chosen = stages_of(graph, config)
     check_wiring(chosen.network)
     assert [skip.implementation for skip in chosen.skips] == [Implementation.CLONE_FIFO] * 2
+
+
+@pytest.mark.parametrize("way", [Implementation.CENTRE_TAP, Implementation.SHIFT_REGISTER, Implementation.CLONE_FIFO])
+def test_behind_the_activation_the_skip_joins_the_rectified_sum(way):
+    graph = graph_of("skip_block", filters=8, image_size=8, skips="shortened", style="post")
+    sources = {
+        Implementation.CENTRE_TAP: JoinSource.CENTRE,
+        Implementation.SHIFT_REGISTER: JoinSource.SHIFT_REGISTER,
+        Implementation.CLONE_FIFO: JoinSource.STREAM,
+    }
+    network = stages_of(graph, hardware(72, skip=SkipConfig(implementation=way))).network
+    check_wiring(network)
+    for place, stage in enumerate(stage for stage in network.stages if isinstance(stage, ConvStage)):
+        add = graph.node(f"block.{place}.add")
+        assert stage.join is not None
+        assert (stage.relu, stage.join.after_relu, stage.join.source) == (True, True, sources[way])
+        assert (stage.exact_sum, stage.result) == (add.accumulator, add.result)
+
+
+def test_pixel_wide_streams_carry_the_rectified_sum_to_its_add():
+    graph = graph_of("skip_block", filters=8, image_size=8, skips="shortened", style="post")
+    network = stages_of(graph, hardware(72, lanes=0)).network
+    for stage in network.stages:
+        if isinstance(stage, ConvStage):
+            assert (stage.relu, stage.result, stage.join) == (True, None, None)
+        if isinstance(stage, AddStage):
+            assert not stage.relu
+            assert stage.result is not None
+
+
+@pytest.mark.parametrize(
+    ("args", "way", "options", "message"),
+    [
+        (
+            {"skips": "shortened", "style": "post"},
+            Implementation.FOLD,
+            {},
+            "the conv block.conv1 is rectified before the add (style post), a weight cannot be; use centre_tap",
+        ),
+        (
+            {"skips": "shortened"},
+            Implementation.CENTRE_TAP,
+            {"lanes": 0},
+            "centre_tap needs narrow streams and Stream.Lanes is C; use shift_register, or Lanes: auto",
+        ),
+        (
+            {},
+            Implementation.RING_EXTEND,
+            {"lanes": 0},
+            "ring_extend needs narrow streams and Stream.Lanes is C; use clone_fifo, or Lanes: auto",
+        ),
+        (
+            {"skips": "shortened"},
+            Implementation.LINE_BUFFER_TAP,
+            {},
+            "line_buffer_tap needs a skip over two convs or more, this one spans 1; use centre_tap",
+        ),
+        (
+            {},
+            Implementation.LINE_BUFFER_TAP,
+            {"reuse_factor": 48},
+            "the conv block.conv1 reads its ring by rows, a tap needs the serial form; use clone_fifo, or another "
+            "reuse factor for block.conv1",
+        ),
+    ],
+)
+def test_a_way_that_does_not_fit_says_why(args, way, options, message):
+    graph = graph_of("skip_block", filters=8, image_size=8, **args)
+    named = {"block": SkipConfig(implementation=way)}
+    config = hardware(**{"reuse_factor": 72, **options}, skips=named)
+    with pytest.raises(PlacementError) as caught:
+        stages_of(graph, config)
+    first = str(caught.value).splitlines()[0]
+    assert first.partition(": ")[2] == message
