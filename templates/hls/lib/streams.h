@@ -74,10 +74,10 @@ template <class W, int Bits> bool try_write(hls::stream<W> &out, const ap_uint<B
 }
 
 // Whether a stage that can do nothing else may read now. In csim a read that waits holds up nothing, and
-// one that never ends is named.
+// one that never ends is named; its timed mode waits as the hardware does.
 template <class W> bool may_read(hls::stream<W> &in) {
     TAILOR_INLINE
-#ifdef __SYNTHESIS__
+#if defined(__SYNTHESIS__) || defined(TAILOR_TIMED)
     return TAILOR_READS_MAY_WAIT || !in.empty();
 #else
     (void)in;

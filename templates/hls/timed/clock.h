@@ -33,7 +33,7 @@ struct Wish {
 class Process {
   public:
     Process(const std::string &process_name, const std::function<void()> &body)
-        : name(process_name), fiber(body), wake(0), moved(true), blocked(false), wishes_(0) {}
+        : name(process_name), fiber(body), wake(0), moved(true), wishes_(0) {}
 
     // Notes a stream that could not be served in this iteration.
     void wants(const char *verb, const char *stream) {
@@ -51,9 +51,8 @@ class Process {
 
     std::string name;
     Fiber fiber;
-    Cycle wake;   // when it runs again
-    bool moved;   // its last iteration did something
-    bool blocked; // inside a blocking read or write
+    Cycle wake; // when it runs again
+    bool moved; // its last iteration did something
 
   private:
     static const std::size_t kWishes = 16;
@@ -111,11 +110,9 @@ class Clock {
     // The current process waits for a stream until `when`, or until wake() where that is kNever.
     void wait(const char *verb, const char *stream, Cycle when) {
         Process &process = *current_;
-        process.blocked = true;
         process.wants(verb, stream);
         process.wake = when;
         process.fiber.leave();
-        process.blocked = false;
         process.forget_wishes();
     }
     static void wake(Process *process, Cycle when) {

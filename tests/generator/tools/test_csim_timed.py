@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,11 @@ FRAMES = 4
 BLOCK = {"filters": 4, "image_size": 8}
 
 
-def write_project(out: Path, lanes: int | None, skip: SkipConfig | None = None, **args: object) -> Path:
+def write_project(
+    out: Path, lanes: int | None, skip: SkipConfig | None = None, backend: str = "Vitis", **args: object
+) -> Path:
     """A skip block as `generate` writes it, with random frames."""
-    config = hardware(36, lanes=lanes, skip=skip)
+    config = replace(hardware(36, lanes=lanes, skip=skip), backend=backend)
     quantized = flow.quantize_network(load_source("skip_block", args=BLOCK | args), config)
     images = np.random.default_rng(1).normal(0.0, 1.0, (FRAMES, 4, 8, 8))
     flow.generate(quantized, config, images, out)
