@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from generator.backends.rtl_instance import LIBRARY
 from generator.errors import TailorError
-from generator.tools.prove import Fault, Proof, prove
+from generator.tools.prove import Fault, Method, Proof, prove
 
 _LIB = "templates/rtl/lib"
 
@@ -299,6 +299,62 @@ _MACS = (
     _mac("xc7", WeightDelay=1, WSigned=0),
 )
 
+
+def _direct(beats: int, latency: int, words: int, ring: int, *faults: Fault) -> Proof:
+    inside = {"dut_ahead": "dut.i_walk.ahead_q", "dut_active": "dut.i_walk.active_q"}
+    if words > 1:
+        inside["gen_words.dut_word"] = "dut.i_loader.gen_words.word_q"
+    return Proof(
+        name=f"direct link, {words} words a pixel, one every {beats} cycles, {latency} behind, {ring} slots",
+        harness="direct_link_proof",
+        sources=_STAGE_SOURCES,
+        parameters={"PixelBeats": beats, "Latency": latency, "Words": words, "RingPixels": ring},
+        inside=inside,
+        texts={"weight_00.mem": "0\n" * words, "bias.mem": "0\n"},
+        faults=faults,
+    )
+
+
+_DIRECT = (
+    _direct(
+        5, 5, 1, 4, Fault(source=_WALK, old="AheadBits'(RingPixels - 1);", new="AheadBits'(RingPixels);", depth=26)
+    ),
+    _direct(7, 6, 2, 3),
+    _direct(4, 3, 2, 5),
+)
+
+
+def _join(title: str, *faults: Fault, channels: int = 2, **parameters: int) -> Proof:
+    return Proof(
+        name=f"join, {title}",
+        harness="conv_join_proof",
+        sources=_STAGE_SOURCES,
+        parameters={"OutChannels": channels, **parameters},
+        texts={"weight_00.mem": "0\n" * channels, "bias.mem": "0\n" * channels},
+        map_memories=True,
+        method=Method.BMC,
+        depth=22,
+        faults=faults,
+    )
+
+
+_SLICE = f"{_LIB}/word_slice.sv"
+_JOINS = (
+    _join("before the ReLU", Fault(source=_STAGE, old="JoinsAtOutput ? output_step : begin_step", new="output_step")),
+    _join(
+        "after the ReLU",
+        Fault(source=_STAGE, old="assign join_claim_o = start;", new="assign join_claim_o = beat;"),
+        JoinAfterRelu=1,
+    ),
+    _join(
+        "two steps of a word",
+        Fault(source=_SLICE, old="slice_q == SliceBits'(Slices - 1)", new="1'b1"),
+        Pe=2,
+        JoinLanes=2,
+    ),
+    _join("multipliers in LUTs", UseDsp=0),
+)
+
 PROOFS: tuple[Proof, ...] = (
     *(_fifo(depth, 1, ram=False, faulty=depth == 5) for depth in (1, 2, 3, 4, 5, 8)),
     *(_fifo(depth, 1, ram=True, faulty=depth == 6) for depth in (2, 4, 5, 6)),
@@ -312,6 +368,8 @@ PROOFS: tuple[Proof, ...] = (
     _clone(promised=True),
     _ADD,
     *_RINGS,
+    *_DIRECT,
+    *_JOINS,
     *_MACS,
 )
 """In the order in which they are run."""
