@@ -23,6 +23,7 @@ from generator.passes.stage_timing import (
     offer_cycles,
 )
 from generator.passes.token_nodes import (
+    FOREVER,
     Conv,
     Delayed,
     Fifo,
@@ -90,9 +91,6 @@ def run_model(
     return _Network(stages, streams, frames, depths or {}).run(occupancy)
 
 
-_NEVER = 1 << 60
-
-
 class _Supplied:
     """Words that are there from the beginning."""
 
@@ -102,7 +100,7 @@ class _Supplied:
 
     def first_from(self, word: int, time: int) -> int:
         """All of them are old."""
-        return word if time <= -OFFER_CYCLES else _NEVER
+        return word if time <= -OFFER_CYCLES else FOREVER
 
     def until(self, word: int, time: int) -> tuple[set[int], bool]:
         """All of them are old."""

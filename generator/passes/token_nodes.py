@@ -23,6 +23,9 @@ from generator.passes.stage_timing import (
     ConvTiming,
 )
 
+FOREVER = 1 << 60
+"""Later than all that happens."""
+
 _HOPS = 4
 """Waits that are followed when a bound on an undecided event is sought."""
 
@@ -513,6 +516,8 @@ class Tap:
         """
         time = self.candidate
         assert time is not None
+        if self._read_held_pixel(before if before is not None else time + FOREVER):
+            return
         whole = all(isinstance(fifo.taken, Patterned) for fifo in self._outlet.fifos)
         while True:
             self._read(time, 1)
@@ -525,8 +530,12 @@ class Tap:
             if before is not None and time >= before:
                 return
 
-    def _read_held_pixel(self) -> bool:
-        """Read a whole pixel, each word as a join behind the FIFO gives it a place; False if it is not that simple."""
+    def _read_held_pixel(self, before: int | None = None) -> bool:
+        """Read a whole pixel, each word as a join behind the FIFO gives it a place; False if it is not that simple.
+
+        Args:
+            before: no undecided write of the ring comes before this cycle; None: not known yet.
+        """
         word, ring = len(self.reads), self._ring
         pixel, index = divmod(word, self.words)
         fifo = self._outlet.fifos[0] if self._outlet.fifos else None
@@ -544,7 +553,9 @@ class Tap:
             return False
         self._write = ring.writes.first_from(self._write, times[0])
         written, decided = ring.writes.until(self._write, times[-1] + ring.parts)
-        bound = None if decided else self._no_write_before(word)
+        bound = before
+        if before is None and not decided:
+            bound = self._no_write_before(word)
         if (bound is not None and times[-1] >= bound) or ring.parts > 1 or not written.isdisjoint(times):
             return False
         self.reads += times
