@@ -195,7 +195,7 @@ def _ring(title: str, shape: _Ring, faults: tuple[Fault, ...] = ()) -> Proof:
     if shape.in_lanes < shape.ring_lanes:
         inside["dut_part"] = f"{loader}.gen_fill.part_q"
     if shape.in_lanes > shape.ring_lanes:
-        inside["dut_part"] = f"{loader}.genblk3.gen_split.piece_q"
+        inside["dut_part"] = f"{loader}.genblk4.gen_split.piece_q"
     if shape.row_banks:
         banks = "gen_banks.dut"
         inside |= {f"{banks}_{name}": f"{walk}.{name}_o" for name in ("row_outside", "row_turn")}
@@ -355,6 +355,34 @@ _JOINS = (
     _join("multipliers in LUTs", UseDsp=0),
 )
 
+_PAIR = f"{_LIB}/mac_pair.sv"
+
+
+def _pair(family: str, *faults: Fault, **parameters: int) -> Proof:
+    port = {"xcup": 27, "xc7": 25}[family]
+    title = ", ".join(f"{name} {value}" for name, value in parameters.items())
+    return Proof(
+        name=f"pair {family}, {title}",
+        harness="mac_pair_proof",
+        sources=(_PAIR, *_MAC_SOURCES),
+        parameters={"Family": family, "PortBits": port, **parameters},
+        inside={"dut_count": "dut.gen_packed.count", "dut_above": "dut.gen_packed.above"},
+        depth=6,
+        faults=faults,
+    )
+
+
+_PAIRS = (
+    _pair(
+        "xcup",
+        Fault(source=_PAIR, old="before_q == 2'b11 && p[Split-1:Split-2] == 2'b00", new="1'b0"),
+        Fault(source=_PAIR, old="- PBits'(signed'(count))", new=""),
+        PBits=25,
+    ),
+    _pair("xcup", ASigned=0, WeightDelay=1, Chained=1, PBits=25),
+    _pair("xc7", PBits=23, WeightDelay=1),
+)
+
 PROOFS: tuple[Proof, ...] = (
     *(_fifo(depth, 1, ram=False, faulty=depth == 5) for depth in (1, 2, 3, 4, 5, 8)),
     *(_fifo(depth, 1, ram=True, faulty=depth == 6) for depth in (2, 4, 5, 6)),
@@ -371,6 +399,7 @@ PROOFS: tuple[Proof, ...] = (
     *_DIRECT,
     *_JOINS,
     *_MACS,
+    *_PAIRS,
 )
 """In the order in which they are run."""
 

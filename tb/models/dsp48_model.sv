@@ -104,7 +104,7 @@ module dsp48_model #(
     // --- pre-adder and multiplier
     logic signed [AMultiplierBits-1:0] a_gated, d_gated, ad, factor;
     logic signed [17:0] b_factor;
-    logic signed [ProductBits-1:0] product;
+    logic signed [ProductBits-1:0] product_d, product;
     assign a_gated = inmode[1] ? '0 : inmode[0] ? a1[AMultiplierBits-1:0] : a2[AMultiplierBits-1:0];
     assign d_gated = inmode[2] ? d : '0;
     dsp48_register #(.Bits(AMultiplierBits), .Present(ADREG != 0)) i_ad (
@@ -112,8 +112,9 @@ module dsp48_model #(
     );
     assign factor = MultiplyAd ? ad : a_gated;
     assign b_factor = inmode[4] ? b1 : b2;
+    assign product_d = factor * b_factor;  // Yosys cuts a product that stands in a port
     dsp48_register #(.Bits(ProductBits), .Present(MREG != 0)) i_m (
-        .clk_i, .rst_i(rstm_i), .ce_i(cem_i), .d_i(factor * b_factor), .q_o(product)
+        .clk_i, .rst_i(rstm_i), .ce_i(cem_i), .d_i(product_d), .q_o(product)
     );
 
     // --- multiplexers and adder

@@ -49,7 +49,7 @@ def test_a_script_joins_signals_and_sets_parameters() -> None:
 
 def test_every_kind_is_proved_with_faults() -> None:
     kinds = {proof.name.split()[0].strip(",") for proof in PROOFS}
-    assert kinds == {"fifo", "clone", "add", "ring", "direct", "join", "mac"}
+    assert kinds == {"fifo", "clone", "add", "ring", "direct", "join", "mac", "pair"}
     assert kinds == {proof.name.split()[0].strip(",") for proof in PROOFS if proof.faults}
     assert len({proof.name for proof in PROOFS}) == len(PROOFS)
 
