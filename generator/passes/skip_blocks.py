@@ -33,7 +33,7 @@ def find_block(stages: Sequence[Stage], streams: Mapping[str, Stream], skip: str
     """The block of the stream that enters a join.
 
     It holds every stage between fork and join, the fork, and the stage in front of it where that one fills
-    the fork's readers itself. What lies further upstream is taken to be always ready.
+    the fork's readers itself or a ring is the fork. What lies further upstream is taken to be always ready.
     """
     by_name = {stage.name: stage for stage in stages}
     join = by_name[streams[skip].sink or ""]
@@ -43,7 +43,7 @@ def find_block(stages: Sequence[Stage], streams: Mapping[str, Stream], skip: str
     beyond = set(_upstream(fork.input, by_name, streams)) if not isinstance(fork, AddStage) else set()
     names = ({*on_main, *on_side} - beyond) | {join.name, fork.name}
     front = by_name.get(streams[inputs_of(fork)[0]].source or "")
-    if front is not None and streams[inputs_of(fork)[0]].storage is Storage.NONE:
+    if front is not None and (isinstance(fork, ConvStage) or streams[inputs_of(fork)[0]].storage is Storage.NONE):
         names |= {front.name} | _direct_clones(front, by_name, streams)
     inside = tuple(stage for stage in stages if stage.name in names)
     ends = {name for stage in inside for name in (*inputs_of(stage), *outputs_of(stage))}

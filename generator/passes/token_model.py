@@ -96,7 +96,7 @@ class _Supplied:
 
     def time(self, word: int) -> int | None:
         """Offered in cycle 0."""
-        return -OFFER_CYCLES if word >= 0 else None
+        return -OFFER_CYCLES if word < FOREVER else None
 
     def first_from(self, word: int, time: int) -> int:
         """All of them are old."""
