@@ -169,7 +169,10 @@ class _Site:
             return (Implementation.SHIFT_REGISTER,) if short else ()
         if len(self.edge.main) == 1:
             return OVER_ONE_CONV
-        return OVER_SEVERAL if self._first_looks_ahead() else ()
+        if not self._first_looks_ahead():
+            return ()
+        # a projection behind a ring that keeps the skip would stall on a FIFO of one pixel
+        return OVER_SEVERAL if self.edge.projection is None else (Implementation.LINE_BUFFER_TAP,)
 
     def _first_looks_ahead(self) -> bool:
         """Whether the first conv's ring keeps pixels behind its centre: without any a tap saves nothing."""

@@ -2,7 +2,7 @@
 
 A conv stage sends the sums of an output group while it computes the next: the group's words must not be
 more than the beats of the shortest group. It takes stride^2 pixels of its input for one of its output.
-Clone and add stages pass words on unchanged: all their streams share one width.
+Clone and add stages pass words on as they come, a pool gives one for each of a pixel: their streams share a width.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from generator.design import AddStage, CloneStage, ConvStage, Stage, Stream
+from generator.design import AddStage, CloneStage, ConvStage, PoolStage, Stage, Stream
 from generator.graph import Shape
 from generator.passes.mac_layer import divisors
 
@@ -117,6 +117,8 @@ def _groups(streams: Sequence[StreamEnd]) -> list[list[StreamEnd]]:
             members = [stage.input, *stage.outputs]
         elif isinstance(stage, AddStage):
             members = [stage.main, stage.skip, stage.output]
+        elif isinstance(stage, PoolStage):
+            members = [stage.input, stage.output]
         else:
             continue
         merged = {end.name: end for name in members for end in group_of[name]}

@@ -10,6 +10,7 @@ from generator.design import (
     Design,
     Implementation,
     JoinSource,
+    PoolStage,
     Storage,
     Stream,
     StreamRole,
@@ -120,6 +121,15 @@ def test_main_and_skip_have_equal_lanes_and_clones_keep_them():
     for stage in clones:
         widths = {stream(design, name).lanes for name in (*inputs(stage), *outputs(stage))}
         assert len(widths) == 1
+
+
+def test_a_pool_sends_the_words_that_it_takes():
+    """The linear layer behind it would take four channels a word, the convolution in front sends other ones."""
+    graph = graph_of("resnet8", width=3, in_channels=1, image_size=8)
+    for reuse_factor in (1, 2, 3, 6, 9):
+        design = stages_of(graph, hardware(reuse_factor)).network
+        (pool,) = (stage for stage in design.stages if isinstance(stage, PoolStage))
+        assert stream(design, pool.input).lanes == stream(design, pool.output).lanes
 
 
 def test_auto_lanes_are_one_where_the_beats_allow_and_wider_where_not():
