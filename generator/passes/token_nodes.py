@@ -206,6 +206,24 @@ class Fifo:
         time = self.taken.time(word - self.depth)
         return None if time is None else time + PLACE_CYCLES
 
+    def places(self, word: int, words: int) -> list[int]:
+        """First cycles with room for words from this one on, as far as decided."""
+        first = word - self.depth
+        taken, found = self.taken, [0] * min(max(-first, 0), words)
+        if not isinstance(taken, Patterned):
+            room = self.room(word)
+            return found or ([] if room is None else [room])
+        first = max(first, 0)
+        while len(found) < words:
+            pixel, index = divmod(first, taken.words)
+            if pixel >= len(taken.starts):
+                break
+            given = taken.starts[pixel] + PLACE_CYCLES
+            offsets = taken.offsets[pixel % taken.pixels][index : index + words - len(found)]
+            found += [given + offset for offset in offsets]
+            first += len(offsets)
+        return found
+
 
 class Node(Protocol):
     """A part that moves words."""
@@ -248,12 +266,18 @@ class Outlet:
                 time, name = (room, ring.stream) if room > time else (time, name)
         return time, name
 
-    def burst(self, word: int, time: int) -> int:
-        """Words from this one on, within all input pixels, that find room one a cycle from `time` on."""
-        rings = zip(self.rings, self.filled, strict=True)
-        words = min((ring.words - filled for ring, filled in rings), default=1)
-        last = [fifo.room(word + words - 1) for fifo in self.fifos]
-        return words if all(room is not None and room <= time for room in last) else 1
+    def burst(self, word: int, time: int) -> list[int]:
+        """When words from this one on, which moves at `time`, can move within all input pixels, as far as decided."""
+        words = min((ring.words - filled for ring, filled in zip(self.rings, self.filled, strict=True)), default=1)
+        moved = list(range(time, time + words))
+        for fifo in self.fifos:
+            given = fifo.places(word, words)
+            if given and given[-1] <= time and len(given) == words:
+                continue
+            del moved[max(len(given), 1) :]
+            for index in range(1, len(moved)):
+                moved[index] = max(moved[index], given[index], moved[index - 1] + 1)
+        return moved
 
     def put(self, time: int, words: int = 1) -> None:
         """Words written, the last of them at `time`; never across an input pixel's end."""
@@ -290,11 +314,11 @@ class Words:
             if room is None:
                 self.wait = (WaitFor.ROOM, name)
                 return word > begun
-            burst = outlet.burst(word, room) if not self._sources else 1
-            times.extend(range(room, room + burst))
-            outlet.put(room + burst - 1, burst)
-            word += burst
-            time = room + burst
+            moved = [room] if self._sources else outlet.burst(word, room)
+            times += moved
+            outlet.put(moved[-1], len(moved))
+            word += len(moved)
+            time = moved[-1] + 1
         return word > begun
 
 
