@@ -8,7 +8,6 @@ from generator.design import CloneStage, ConvStage, Stage, Storage, Stream, Stre
 from generator.passes.set_lanes import StreamEnd, set_lanes
 from generator.passes.wire_tensors import Wire, Wiring
 
-
 _DRAIN_CYCLES = 6
 """From a pixel's last beat to its first word in the reader's ring, at most."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from generator.ram import (
@@ -36,17 +36,18 @@ def test_a_buffer_grows_to_the_end_of_its_blocks(width_bits, depth_words, blocks
 
 
 @given(st.integers(1, 300), st.integers(1, 40000))
+@example(235, 29185)  # weighed, 405 RAMB18 are dearer than 203 RAMB36
 def test_free_words_cost_nothing(width_bits, depth_words):
     free = free_words(width_bits, depth_words)
     assert free >= depth_words
-    assert buffer_blocks(width_bits, free) == buffer_blocks(width_bits, depth_words)
+    assert buffer_blocks(width_bits, free) <= buffer_blocks(width_bits, depth_words)
 
 
 @given(st.integers(1, 300), st.integers(1, 40000))
 def test_a_block_ram_that_is_full_has_no_free_word(width_bits, depth_words):
     if width_bits * depth_words > LUTRAM_BITS:
         free = free_words(width_bits, depth_words)
-        assert ram_blocks(width_bits, free + 1) != ram_blocks(width_bits, depth_words)
+        assert ram_blocks(width_bits, free + 1) > ram_blocks(width_bits, depth_words)
 
 
 @pytest.mark.parametrize(
