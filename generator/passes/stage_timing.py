@@ -61,7 +61,7 @@ def conv_timing(stage: ConvStage, output: Stream, skip: Stream | None = None) ->
     geometry = (stage.in_shape, stage.out_shape, stage.kernel, stage.stride, stage.padding)
     skip_rows = stage.skip_padding and stage.form is ReadForm.SERIAL
     skip_columns = stage.skip_padding and stage.form is not ReadForm.WINDOW
-    late = stage.join is not None and stage.join.after_relu
+    late = stage.packed or (stage.join is not None and stage.join.after_relu)
     return _timing(
         geometry,
         (skip_rows, skip_columns),
@@ -109,7 +109,7 @@ def joined_stream(stage: ConvStage) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Take:
-    """How a join takes its operand; late: after the ReLU, a cycle before the sum is written."""
+    """How a join takes its operand; late: after the ReLU or packed sums, a cycle before the sum is written."""
 
     lanes: int
     begin: int
