@@ -122,6 +122,7 @@ class _Network:
         self._stages = {stage.name: stage for stage in stages}
         self._nodes: list[tuple[str, Node]] = []
         self._touched: list[tuple[str, ...]] = []
+        self._taps: list[tuple[int, Tap]] = []
         self._written: dict[str, Times] = {}
         self._taken: dict[str, Times] = {}
         self._outlets: list[tuple[str, Outlet]] = []
@@ -186,16 +187,11 @@ class _Network:
 
     def _force(self) -> int | None:
         """Where all wait for a ring write that may still come: the earliest read goes before it."""
-        undecided = [
-            (node.candidate, number)
-            for number, (_, node) in enumerate(self._nodes)
-            if isinstance(node, Tap) and node.candidate is not None
-        ]
+        undecided = [(tap.candidate, number) for number, tap in self._taps if tap.candidate is not None]
         if not undecided:
             return None
         (_, number), *others = sorted(undecided)
-        tap = self._nodes[number][1]
-        assert isinstance(tap, Tap)
+        tap = next(tap for place, tap in self._taps if place == number)
         tap.force(others[0][0] if others else None)
         return number
 
@@ -327,6 +323,7 @@ class _Network:
         ring.tap = tap
         if isinstance(ring.writes, Patterned):
             tap.writer = next((conv for conv in self._convs.values() if conv.starts is ring.writes.starts), None)
+        self._taps.append((len(self._nodes), tap))
         self._add(stage.name, tap, stage.input, name)
         self._write(name, Listed(tap.reads, TAP_CYCLES), tap.reads, 1)
 

@@ -517,7 +517,7 @@ class Tap:
         begun = len(self.reads)
         self.candidate = None
         while True:
-            while self._read_held_pixel():
+            while self._read_pixel():
                 continue
             time = self._next()
             if time is None:
@@ -540,7 +540,7 @@ class Tap:
         """
         time = self.candidate
         assert time is not None
-        if self._read_held_pixel(before if before is not None else time + FOREVER):
+        if self._read_pixel(before if before is not None else time + FOREVER):
             return
         whole = all(isinstance(fifo.taken, Patterned) for fifo in self._outlet.fifos)
         while True:
@@ -554,8 +554,8 @@ class Tap:
             if before is not None and time >= before:
                 return
 
-    def _read_held_pixel(self, before: int | None = None) -> bool:
-        """Read a whole pixel, each word as a join behind the FIFO gives it a place; False if it is not that simple.
+    def _read_pixel(self, before: int | None = None) -> bool:
+        """Read a whole pixel, its places given by a join behind the FIFO; False if it is not that simple.
 
         Args:
             before: no undecided write of the ring comes before this cycle; None: not known yet.
@@ -571,16 +571,24 @@ class Tap:
         giver, uneven = divmod(word - fifo.depth, self.words)
         if uneven or giver < 0 or giver >= len(taken.starts):
             return False
-        given = taken.starts[giver] + PLACE_CYCLES
-        times = [given + offset for offset in taken.offsets[giver % taken.pixels]]
-        if times[0] <= ring.loaded[pixel] or (word and times[0] <= self.reads[-1]) or ring.writes is None:
+        if ring.writes is None or ring.parts > 1:
             return False
-        self._write = ring.writes.first_from(self._write, times[0])
-        written, decided = ring.writes.until(self._write, times[-1] + ring.parts)
+        time = max(ring.loaded[pixel] + START_CYCLES, self.reads[-1] + 1 if word else 0)
+        given = taken.starts[giver] + PLACE_CYCLES
+        offsets = taken.offsets[giver % taken.pixels]
+        self._write = ring.writes.first_from(self._write, time)
+        written, decided = ring.writes.until(self._write, max(given + offsets[-1], time) + 2 * self.words)
+        times = []
+        for offset in offsets:
+            time = max(time, given + offset)
+            while time in written:
+                time += 1
+            times.append(time)
+            time += 1
         bound = before
         if before is None and not decided:
             bound = self._no_write_before(word)
-        if (bound is not None and times[-1] >= bound) or ring.parts > 1 or not written.isdisjoint(times):
+        if bound is not None and times[-1] >= bound:
             return False
         self.reads += times
         self._outlet.put(times[-1] + TAP_CYCLES, self.words)
