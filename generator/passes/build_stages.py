@@ -90,9 +90,11 @@ class _Builder:
             tensor = self._tensor_of(node)
             wiring.connect(tensor.name, node.name, tensor.shape, self._stream_format(tensor))
         stages = [self._stage(node) for node in nodes]
+        streams = finish_streams([*stages, *wiring.clones], wiring.wires, self._config.lanes)
+        lanes = {stream.name: stream.lanes for stream in streams}
         return StageNetwork(
-            stages=order_stages(stages, wiring),
-            streams=finish_streams([*stages, *wiring.clones], wiring.wires, self._config.lanes),
+            stages=order_stages([_paired(stage, lanes) for stage in stages], wiring),
+            streams=streams,
             skip_streams=dict(self._skip_streams()),
             tap_streams=wiring.tapped,
         )
@@ -204,12 +206,11 @@ class _Builder:
         )
 
     def _is_packed(self, node: Node, weight: FixedPoint, activation: FixedPoint, pe: int) -> bool:
-        """Whether pairs of output channels share a slice: not where one weight is made longer by 1.0 as it is read."""
+        """Whether pairs of output channels share a slice; not where a projection's sums must stay apart."""
         skip = self._sites.by_conv.get(node.name)
-        centre = skip is not None and skip.implementation is Implementation.CENTRE_TAP and not node.relu
-        lengthened = centre and skip is not None and skip.edge is not None and skip.edge.projection is None
+        own = skip is not None and skip.edge is not None and skip.edge.projection in self._sites.absorbed
         wanted = self._config.multiplier is Multiplier.PACKED and self._config.lean
-        return wanted and not lengthened and can_pack(activation, weight, pe)
+        return wanted and not (own and node.relu) and can_pack(activation, weight, pe)
 
     def _ring_pixels(self, layer: MacLayer, folding: Folding) -> int:
         if not self._config.lean:
@@ -283,6 +284,14 @@ class _Builder:
             accumulator=side.accumulator,
             product_shift=layer.product_shift,
         )
+
+
+def _paired(stage: Stage, lanes: Mapping[str, int]) -> Stage:
+    """A packed stage as one with single products where its output words leave no pairs."""
+    if not isinstance(stage, ConvStage) or not stage.packed:
+        return stage
+    words = stage.pe // min(lanes[stage.output], stage.pe)
+    return stage if words % 2 == 0 else replace(stage, packed=False)
 
 
 def _join_source(implementation: Implementation, projection: Projection | None) -> JoinSource:

@@ -54,7 +54,7 @@ def skip_cost(
         case Implementation.FOLD:
             return _folded(graph, edge, foldings, config)
         case Implementation.CENTRE_TAP | Implementation.SHIFT_REGISTER:
-            return _in_stage(graph, edge, implementation, foldings, config)
+            return _in_stage(graph, edge, implementation, foldings)
         case Implementation.RING_EXTEND:
             return _extended(graph, edge, foldings)
         case _:
@@ -127,7 +127,6 @@ def _in_stage(
     edge: SkipEdge,
     implementation: Implementation,
     foldings: Mapping[str, Folding],
-    config: HardwareConfig,
 ) -> SkipCost:
     """A projection's own multipliers and weights, a shift register, or the weights' own centre."""
     layer, folding = _layer(graph, edge.main[0]), foldings[edge.main[0]]
@@ -144,9 +143,7 @@ def _in_stage(
         return SkipCost(dsp=0, bram36=0.0, bits=pixels * layer.in_shape.channels * layer.in_format.width)
     if layer.node.relu:  # the centre's words are kept for the group
         return SkipCost(dsp=0, bram36=0.0, bits=folding.pe * layer.in_format.width)
-    packed = _slices(layer, folding, layer.weight_format, config)
-    apart = folding.pe * folding.simd * _product_slices(layer, layer.weight_format)
-    return SkipCost(dsp=apart - packed, bram36=0.0, bits=0)
+    return SkipCost(dsp=0, bram36=0.0, bits=0)
 
 
 def _rom(folding: Folding, weight: FixedPoint) -> float:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from generator.config import HardwareConfig, SkipConfig
-from generator.design import Implementation, Multiplier
+from generator.design import ConvStage, Implementation, Multiplier
 from generator.fixed_point import parse_format
 from generator.flow import quantize_network
 from generator.graph import Graph
@@ -66,12 +66,20 @@ def test_behind_the_activation_the_centre_joins():
 
 
 def test_a_one_that_widens_weights_costs_packed_slices():
-    """Weights below 1 have no bit for it: what keeps eight bits keeps pairs of products in one slice."""
+    """Weights below 1 have no bit for it; the centre adds it behind the accumulators and keeps the pairs."""
     graph, config = eight_bits("skip_block", "ap_fixed<8,1>", filters=8, image_size=8, skips="shortened")
     fold, centre, shift = costs(graph, config, 0, FOLD, CENTRE, SHIFT)
-    assert (fold.dsp, centre.dsp, shift.dsp) == (2, 2, 0)
-    assert taken(graph, config) == [SHIFT, SHIFT]
+    assert (fold.dsp, centre.dsp, shift.dsp) == (2, 0, 0)
+    assert taken(graph, config) == [CENTRE, CENTRE]
     assert SHIFT not in taken(graph, replace(config, multiplier=Multiplier.DSP))
+
+
+def test_products_pair_only_where_words_do():
+    """Four channels that leave in one word of four make no pairs of words."""
+    graph, config = eight_bits("skip_block", "ap_fixed<8,1>", filters=4, image_size=8, skips="removed")
+    for lanes, packed in ((1, True), (2, True), (4, False)):
+        stages = choose_stages(graph, replace(config, reuse_factor=36, lanes=lanes)).network.stages
+        assert {(stage.pe, stage.packed) for stage in stages if isinstance(stage, ConvStage)} == {(4, packed)}
 
 
 def test_any_way_that_fits_can_be_forced():
