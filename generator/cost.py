@@ -18,6 +18,8 @@ from generator.ram import LUTRAM_BITS, ram_blocks, weight_banks, weight_blocks
 
 FRAMES = 4
 """Frames that the token model plays: one fills the pipeline, two intervals remain to compare."""
+LARGE_FRAME = 256
+"""Pixels from which on no memory holds a frame, and the first interval is the steady one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,8 @@ class Prediction:
 
 def predict(design: Design) -> Prediction:
     """Predict a design's DSP slices, block RAMs and cycles."""
-    timing = run_model(design.stages, design.streams, FRAMES)
+    large = design.input_stream.shape.pixels >= LARGE_FRAME
+    timing = run_model(design.stages, design.streams, FRAMES - large)
     return Prediction(
         lut=None,
         ff=None,
