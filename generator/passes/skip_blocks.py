@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields, replace
 
 from generator.design import AddStage, CloneStage, ConvStage, Holding, SkipSizing, Stage, Storage, Stream
 from generator.passes.stage_timing import joined_stream
+from generator.passes.token_flow import WaitFor
 from generator.passes.token_model import inputs_of, outputs_of
-from generator.passes.token_nodes import WaitFor
 from generator.passes.token_order import LiveDepth
 
 

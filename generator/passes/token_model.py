@@ -22,23 +22,9 @@ from generator.passes.stage_timing import (
     load_parts,
     offer_cycles,
 )
-from generator.passes.token_nodes import (
-    FOREVER,
-    Conv,
-    Delayed,
-    Fifo,
-    Listed,
-    Loader,
-    Node,
-    Outlet,
-    Patterned,
-    Pool,
-    Ring,
-    Tap,
-    Times,
-    Wait,
-    Words,
-)
+from generator.passes.token_flow import FOREVER, Delayed, Fifo, Listed, Outlet, Patterned, Ring, Times, Wait
+from generator.passes.token_nodes import Conv, Loader, Node, Pool, Words
+from generator.passes.token_tap import Tap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from generator.design import AddStage, CloneStage, ConvStage, PoolStage, Stage, Storage, Stream
 from generator.fixed_point import IntArray
 from generator.passes.stage_timing import FREE_PIXELS, conv_timing, joined_stream
+from generator.passes.token_flow import WaitFor
 from generator.passes.token_model import inputs_of, outputs_of
-from generator.passes.token_nodes import WaitFor
 
 _Cause = tuple[str, "Demand", NDArray[np.bool_]]
 """Who asked, by which rule, and for which of the join's firings it was the most."""

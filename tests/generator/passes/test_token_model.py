@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from generator.config import SkipConfig
 from generator.design import Implementation
+from generator.passes.token_flow import Listed, Outlet, Patterned, Ring, WaitFor
 from generator.passes.token_model import run_model
-from generator.passes.token_nodes import Listed, Outlet, Patterned, Ring, WaitFor, Words
+from generator.passes.token_nodes import Words
 from tests.generator.passes.designs import design_of, graph_of, hardware
 
 
