@@ -53,12 +53,29 @@ module conv_output #(
             if (!rst_ni) step_q <= '0;
             else if (selected_valid) step_q <= (step_q == CountBits'(Steps - 1)) ? '0 : step_q + 1'b1;
         end
-        always_comb begin
-            selected = '0;
-            for (int step = 0; step < Steps; step++) begin
-                if (step_q == CountBits'(step)) selected = sum_i[step*StepBits+:StepBits];
+        // A tree of 4-to-1 selections: one LUT6 a bit each.
+        localparam int Levels = (CountBits + 1) / 2;
+        logic [2*Levels-1:0] step;
+        assign step = (2 * Levels)'(step_q);
+        for (genvar level = 0; level <= Levels; level++) begin : gen_level
+            localparam int Nodes = 1 << (2 * (Levels - level));
+            logic [Nodes*StepBits-1:0] node;
+            if (level == 0) begin : gen_leaves
+                assign node = (Nodes * StepBits)'(sum_i);
+            end else begin : gen_nodes
+                for (genvar n = 0; n < Nodes; n++) begin : gen_node
+                    always_comb begin
+                        unique case (step[2*level-1:2*level-2])
+                            2'd0: node[n*StepBits+:StepBits] = gen_level[level-1].node[4*n*StepBits+:StepBits];
+                            2'd1: node[n*StepBits+:StepBits] = gen_level[level-1].node[(4*n+1)*StepBits+:StepBits];
+                            2'd2: node[n*StepBits+:StepBits] = gen_level[level-1].node[(4*n+2)*StepBits+:StepBits];
+                            default: node[n*StepBits+:StepBits] = gen_level[level-1].node[(4*n+3)*StepBits+:StepBits];
+                        endcase
+                    end
+                end
             end
         end
+        assign selected = gen_level[Levels].node;
     end else begin : gen_single
         assign selected_valid = last_i;
         assign selected = sum_i;
