@@ -98,8 +98,8 @@ def find_recursion(source: Source) -> Iterator[Finding]:
             tuple(TopologicalSorter(calls).static_order())
         except CycleError as error:
             circle = list(reversed(error.args[1]))
-            names = " -> ".join(functions[place].spelling for place in circle)
-            message = f"{names}: functions that call each other have no hardware of a known size"
+            chain = " -> ".join(functions[place].spelling for place in circle)
+            message = f"{chain}: functions that call each other have no hardware of a known size"
             yield source.finding(functions[circle[0]], "recursion", message)
             calls[circle[0]] = calls[circle[0]] - {circle[1]}
             continue

@@ -185,7 +185,7 @@ def check_pragma(pragma: Pragma, grammar: Grammar) -> list[tuple[str, str]]:
         if word not in known:
             fault("unknown-option", f"{word!r} is no word of it{_nearest(word, known)}")
     given = [word for word in pragma.words if word in rule.one_of]
-    if rule.key in pragma.options:
+    if rule.key is not None and rule.key in pragma.options:
         given.append(pragma.options[rule.key].lower())
     if rule.one_of and (len(given) != 1 or given[0] not in rule.one_of):
         fault("missing-option", f"exactly one of {', '.join(rule.one_of)} is needed, got {', '.join(given) or 'none'}")

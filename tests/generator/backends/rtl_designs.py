@@ -34,16 +34,18 @@ def stream(
 def conv_design(
     name: str, size: tuple[int, int, int], fmt: str = SIGNED, lanes: tuple[int, int] = (1, 1), **spec: Any
 ) -> Design:
-    """One conv stage between x and y; `size` is (height, width, channels)."""
+    """One conv stage between x and y; `size` is (height, width, channels), `out_pixels` what waits at y at most."""
+    out_pixels = spec.pop("out_pixels", 2)
     multiplier = spec.pop("multiplier", Multiplier.AUTO)
     shape, x = Shape(height=size[0], width=size[1], channels=size[2]), parse_format(fmt)
     rng = np.random.default_rng(sum(map(ord, name)))
     stage = make_conv(rng, ConvSpec(name=f"{name}_conv", **spec), "x", "y", shape, x)
     stage = replace(stage, multiplier=multiplier)
     out = stage.result or whole_bytes(stage.exact_sum)
+    words = out_pixels * stage.out_shape.channels // lanes[1] + 4
     streams = (
         stream("x", None, stage.name, shape, x, lanes[0]),
-        stream("y", stage.name, None, stage.out_shape, out, lanes[1]),
+        stream("y", stage.name, None, stage.out_shape, out, lanes[1], depth_words=words),
     )
     return make_design(name, (stage,), streams)
 
@@ -149,8 +151,8 @@ CONVS: tuple[Design, ...] = (
 
 
 def lean(name: str, size: tuple[int, int, int], form: ReadForm = ReadForm.SERIAL, **spec: Any) -> Design:
-    """A conv stage that spends no beats on padding."""
-    return conv_design(name, size, form=form, skip_padding=True, **spec)
+    """A conv stage that spends no beats on padding; so fast a one that many pixels are on their way to y."""
+    return conv_design(name, size, form=form, skip_padding=True, out_pixels=12, **spec)
 
 
 ROWS, WINDOW = ReadForm.ROWS, ReadForm.WINDOW
