@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from generator.device import Device
-from generator.fixed_point import FixedPoint, IntArray
+from generator.fixed_point import FixedPoint, IntArray, Overflow, Rounding
 from generator.graph import Graph, Shape
 from generator.layers.reciprocal import Reciprocal as Reciprocal
+
+
+_PROMPT_STEPS = 4
+"""Systolic steps whose sums are selected and rounded in one cycle."""
 
 
 class Implementation(StrEnum):
@@ -274,6 +278,19 @@ class ConvStage:
         size = (self.in_shape.height, self.in_shape.width)[axis]
         first = position * self.stride[axis] - self.padding[axis]
         return min(first + self.kernel[axis], size) - max(first, 0)
+
+    def registers_sums(self, lanes: int) -> bool:
+        """Whether sums wait a cycle before they are rounded: where their path is long.
+
+        Several products are summed there, the sums of many steps are selected, or the result rounds or
+        saturates.
+
+        Args:
+            lanes: of the output stream.
+        """
+        columns = self.simd > 1 or self.projection_multipliers > 0
+        plain = self.out_format.rounding is Rounding.TRN and self.out_format.overflow is Overflow.WRAP
+        return columns or self.pe // lanes > _PROMPT_STEPS or not plain
 
     @property
     def exact_sum(self) -> FixedPoint:

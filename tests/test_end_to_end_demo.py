@@ -40,7 +40,8 @@ def check_payload(payload: dict[str, object], out: Path) -> None:
     assert isinstance(designs, dict)
     assert accuracy.keys() == designs.keys() == {"T", "S", "R"}
     assert all(50.0 < value <= 100.0 for figures in accuracy.values() for value in figures.values())
-    assert min(designs["T"]["skip_pixels"], designs["S"]["skip_pixels"]) > designs["R"]["skip_pixels"] == 0
+    # A shortened skip is folded into weights or read at the window's centre: it stores as little as a removed one.
+    assert designs["T"]["skip_pixels"] > designs["S"]["skip_pixels"] == designs["R"]["skip_pixels"] == 0
     for form, figures in designs.items():
         assert figures.keys() == {
             "path", "latency_cycles", "interval_cycles", "skip_pixels", "lut", "ff", "dsp", "bram36",

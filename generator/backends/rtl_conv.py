@@ -89,7 +89,11 @@ def conv_instance(design: Design, stage: ConvStage) -> StageInstance:
     parameters["BiasBits"] = bias_bits(aligned.bias)
     parameters |= _join_parameters(design, stage, array)
     rectified = stage.relu or (stage.join is not None and stage.join.after_relu)
-    parameters |= {"SumBits": stage.exact_sum.width, "Relu": int(rectified)}
+    parameters |= {
+        "SumBits": stage.exact_sum.width,
+        "RegisterSums": int(stage.registers_sums(design.stream(stage.output).lanes)),
+        "Relu": int(rectified),
+    }
     parameters |= requantization(stage.exact_sum, stage.result or design.stream(stage.output).format)
     return StageInstance(name=name, module="conv_stage", parameters=tuple(parameters.items()), memories=tuple(memories))
 

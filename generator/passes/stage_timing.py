@@ -68,20 +68,18 @@ def conv_timing(stage: ConvStage, output: Stream, skip: Stream | None = None) ->
         stage.reuse_factor,
         stage.pe,
         output.lanes,
-        write_cycles(stage),
-        _Take(lanes=skip.lanes, begin=begin_cycles(stage), late=late) if skip is not None else None,
+        write_cycles(stage, output.lanes),
+        _Take(lanes=skip.lanes, begin=BEGIN_CYCLES, late=late) if skip is not None else None,
     )
 
 
-def write_cycles(stage: ConvStage) -> int:
-    """From a group's last beat to the write of its first word: operands, products, sums, rounding."""
-    columns = stage.simd > 1 or (stage.join is not None and stage.join.projection is not None)
-    return (3 if stage.multiplier is Multiplier.LUT else 5) + columns
+def write_cycles(stage: ConvStage, lanes: int) -> int:
+    """From a group's last beat to the write of its first word on `lanes`: operands, products, sums, rounding."""
+    return (4 if stage.multiplier is Multiplier.LUT else 5) + stage.registers_sums(lanes)
 
 
-def begin_cycles(stage: ConvStage) -> int:
-    """From a group's first beat to the cycle in which its accumulators begin, a skip operand with them."""
-    return 1 if stage.multiplier is Multiplier.LUT else 2
+BEGIN_CYCLES = 2
+"""From a group's first beat to the cycle in which its accumulators begin, a skip operand with them."""
 
 
 def offer_cycles(stream: Stream) -> int:

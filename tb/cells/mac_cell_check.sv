@@ -22,8 +22,7 @@ module mac_cell_check #(
 );
     localparam int ABitsSigned = ABits + (ASigned ? 0 : 1);
     localparam int ChainBits = (ABitsSigned > 18) ? ABitsSigned : 18;
-    localparam int ControlDelay = UseDsp ? 1 : 0;  // first_i and c_i after the activation
-    localparam int ResultDelay = UseDsp ? 3 : 1;
+    localparam int ResultDelay = UseDsp ? 3 : 2;
 
     // Extreme operands often: all zeros, all ones, the ends of the range.
     function automatic logic [63:0] pick(input logic [63:0] raw, input int bits);
@@ -95,14 +94,9 @@ module mac_cell_check #(
         end else begin : gen_later
             always_ff @(posedge clk_i) w_t <= w;
         end
-        if (ControlDelay == 0) begin : gen_controls_now
-            assign first_at = first;
-            assign c_at = c;
-        end else begin : gen_controls_later
-            always_ff @(posedge clk_i) begin
-                first_at <= first;
-                c_at <= c;
-            end
+        always_ff @(posedge clk_i) begin
+            first_at <= first;
+            c_at <= c;
         end
 
         mac_cell #(

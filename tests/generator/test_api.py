@@ -83,7 +83,7 @@ def test_hardware_of_a_module(images: np.ndarray, tmp_path: Path) -> None:
     plan = {"skip": SkipChoice(state=SkipState.SHORTENED)}
     model = generator.convert(small(3), CONFIG, (2, 5, 4), plan=plan, output_dir=tmp_path / "prj")
     described = model.write(images).description
-    assert [skip["implementation"] for skip in described["skips"]] == ["shift_register", "shift_register"]
+    assert [skip["implementation"] for skip in described["skips"]] == ["fold", "fold"]
     assert model.csim()["mismatches"] == 0
     assert model.cosim()["mismatches"] == 0
     assert model.report(tmp_path / "report.html").is_file()

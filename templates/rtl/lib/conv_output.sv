@@ -2,7 +2,7 @@
 //
 // `last_i` marks the cycle in which step 0 shows its sum, the others follow one a cycle. A step's Lanes channels are
 // summed over their columns, joined with a skip before or after the ReLU (`join_data_i`, taken with
-// `join_take_o`) and requantized. They leave in the next cycle (with several columns in the one after it);
+// `join_take_o`) and requantized. They leave in the next cycle (with RegisterSums in the one after it);
 // where OutLanes > Lanes the groups are gathered first.
 // The last SideColumns columns are a skip operand themselves, summed apart and joined after the ReLU (Halves = 1).
 // Halves = 2: a step shows the sums of its Lanes channels and of as many of the group's second half; these
@@ -22,6 +22,7 @@ module conv_output #(
     parameter bit JoinSigned = 1,
     parameter int JoinShift = 0,
     parameter int SumBits = 24,
+    parameter bit RegisterSums = 0,
     parameter int OutBits = 8,
     parameter bit OutSigned = 1,
     parameter int Shift = 0,
@@ -105,7 +106,7 @@ module conv_output #(
             );
         end
     end
-    if (Columns > 1) begin : gen_register
+    if (RegisterSums) begin : gen_register
         logic valid_q;
         logic [Sums*AccBits-1:0] summed_q;
         always_ff @(posedge clk_i) begin

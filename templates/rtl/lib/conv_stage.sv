@@ -16,8 +16,8 @@
 //   first beat in t                          -> the promise to the output and the claim on the skip are made in t
 //   last beat of a pixel in t                -> its input pixels are free: the loader may write from t+1 on;
 //                                               the next pixel's first beat from t+1 on
-//   last beat of a group of Pe channels in t -> its first OutLanes channels are written in t+5 (UseDsp) or t+3, one
-//                                               more with several columns; further words follow one a cycle
+//   last beat of a group of Pe channels in t -> its first OutLanes channels are written in t+5 (UseDsp) or t+4, one
+//                                               more with RegisterSums; further words follow one a cycle
 //
 // Join: the skip operand of a residual add that lives in this stage. It is added to the accumulator before the
 // ReLU, or after it with JoinAfterRelu:
@@ -82,6 +82,7 @@ module conv_stage #(
     parameter int SkipPixels = 8,
     parameter ProjectionWeightFile = "",
     parameter int SumBits = 24,
+    parameter bit RegisterSums = 0,
     parameter bit Relu = 0,
     parameter int ResultShift = 0,
     parameter Rounding = "TRN",
@@ -323,8 +324,8 @@ module conv_stage #(
     end
 
     // --- when groups begin and end, as the array and the output see it
-    localparam int FirstDelay = UseDsp ? 2 : 1;
-    localparam int LastDelay = UseDsp ? 4 : 2;
+    localparam int FirstDelay = 2;
+    localparam int LastDelay = UseDsp ? 4 : 3;
     logic [FirstDelay-1:0] first_q;
     logic [ LastDelay-1:0] last_q;
     always_ff @(posedge clk_i) begin
@@ -543,6 +544,7 @@ module conv_stage #(
         .JoinSigned(JoinSigned),
         .JoinShift(JoinShift),
         .SumBits(SumBits),
+        .RegisterSums(RegisterSums),
         .OutBits(OutBits),
         .OutSigned(OutSigned),
         .Shift(ResultShift),

@@ -6,8 +6,8 @@
 //
 // With t the cycle of `activation_i` (0 without a beat): step d takes its weight in t+d, or in t+d-1 where d is
 // not the first of its BankSteps; one_i[cell] in t+d. `first_i` marks a group's first beat at step 0 and moves on by
-// itself; first_i and, for step d, c_i d cycles later are due in t+1 with UseDsp, else in t; the sums of step d
-// show in t+d+3, else t+d+1, and stay until its next group begins.
+// itself; first_i and, for step d, c_i d cycles later are due in t+1; the sums of step d show in t+d+3 with UseDsp,
+// else in t+d+2, and stay until its next group begins.
 // Cell index: (step*Lanes + lane)*Columns + column. c_i goes to column 0 and side_c_i to SideColumn (0: nowhere); all
 // other columns begin at 0.
 //

@@ -5,7 +5,7 @@
 //
 // Timing, with t the cycle in which the activation is here (a_i, or chain_i where Chained):
 //   UseDsp = 1: w_i in t - WeightDelay, one_i in t, first_i and c_i in t+1, sum_q_o shows the sum from t+3.
-//   UseDsp = 0: w_i in t - WeightDelay, one_i, first_i and c_i in t,        sum_q_o shows the sum from t+1.
+//   UseDsp = 0: w_i in t - WeightDelay, one_i in t, first_i and c_i in t+1, sum_q_o shows the sum from t+2.
 // There is no enable: an activation of 0 without first_i keeps the sum. There is no reset either.
 //
 // Family: "xcup" and "xc7" are one DSP48E2 or DSP48E1; all others, operands that do not fit these (with sign:

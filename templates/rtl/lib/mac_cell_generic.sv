@@ -1,7 +1,7 @@
 // mac_cell without primitives: what the DSP cells must equal, and the cell of families without a wrapper.
 //
 // UseDsp = 1: input, product and sum registers, for a synthesis that packs them into its own multiplier.
-// UseDsp = 0: only the sum (and a delayed weight) is registered; products are rows of adders in LUTs.
+// UseDsp = 0: operands and sum are registered, products are rows of adders in LUTs.
 module mac_cell_generic #(
     parameter bit UseDsp = 1,
     parameter int ABits = 8,
@@ -86,7 +86,9 @@ module mac_cell_generic #(
         end
         assign sum_q_o = sum_q;
     end else begin : gen_fabric
+        logic signed [WBitsSigned-1:0] weight_q;
         logic signed [PBits-1:0] product, step, sum_q;
+        always_ff @(posedge clk_i) weight_q <= weight;
 
         multiply #(
             .ABits(ABitsSigned),
@@ -96,17 +98,19 @@ module mac_cell_generic #(
             .OutBits(PBits),
             .UseDsp(0)
         ) i_multiply (
-            .a_i(activation),
-            .b_i(weight),
+            .a_i(activation_q),
+            .b_i(weight_q),
             .product_o(product)
         );
         if (OneShift >= 0) begin : gen_one
+            logic one_q;
+            always_ff @(posedge clk_i) one_q <= one_i;
             booth_row #(
                 .ABits  (ABitsSigned),
                 .SumBits(PBits - OneShift)
             ) i_one (
-                .a_i(activation),
-                .digit_i({1'b0, one_i, 1'b0}),
+                .a_i(activation_q),
+                .digit_i({1'b0, one_q, 1'b0}),
                 .addend_i(product[PBits-1:OneShift]),
                 .sum_o(step[PBits-1:OneShift])
             );

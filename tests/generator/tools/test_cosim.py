@@ -63,7 +63,7 @@ def test_cosim_compares_measures_and_keeps_its_results(project: Path) -> None:
 def test_one_wrong_weight_is_found(project: Path, tmp_path: Path) -> None:
     rtl = tmp_path / "rtl"
     shutil.copytree(project / "rtl", rtl)
-    weights = rtl / "mem" / "diamond_conv_weight.mem"
+    weights = rtl / "mem" / "diamond_conv_weight_00.mem"
     first, *rest = weights.read_text().splitlines(keepends=True)
     weights.write_text(f"{int(first, 16) ^ 1:0{len(first) - 1}x}\n" + "".join(rest))
     assert run_cosim(project, 1, rtl=rtl).mismatches > 0
@@ -143,4 +143,5 @@ def test_results_hold_what_the_interface_promises() -> None:
     fields: Mapping[str, Any] = CosimResult.__dataclass_fields__
     assert list(fields) == [
         "frames", "mismatches", "latency_cycles", "interval_cycles", "cycles_per_second", "max_occupancy",
+        "difference",
     ]  # fmt: skip
