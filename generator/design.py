@@ -14,7 +14,6 @@ from generator.fixed_point import FixedPoint, IntArray, Overflow, Rounding
 from generator.graph import Graph, Shape
 from generator.layers.reciprocal import Reciprocal as Reciprocal
 
-
 _PROMPT_STEPS = 4
 """Systolic steps whose sums are selected and rounded in one cycle."""
 
