@@ -20,6 +20,8 @@ FRAMES = 4
 """Frames that the token model plays: one fills the pipeline, two intervals remain to compare."""
 LARGE_FRAME = 256
 """Pixels from which on no memory holds a frame, and the first interval is the steady one."""
+HUGE_PIXELS = 30_000
+"""Output pixels of all convs together from which on one frame is played: the FIFOs' full-rate depths keep the rate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +55,27 @@ class Prediction:
 
 def predict(design: Design) -> Prediction:
     """Predict a design's DSP slices, block RAMs and cycles."""
-    large = design.input_stream.shape.pixels >= LARGE_FRAME
-    timing = run_model(design.stages, design.streams, FRAMES - large)
+    latency, interval = _cycles(design)
     return Prediction(
         lut=None,
         ff=None,
         dsp=count_slices(design.stages),
         bram36=sum(_memories(design)),
-        latency_cycles=timing.latency_cycles,
-        interval_cycles=timing.interval_cycles,
+        latency_cycles=latency,
+        interval_cycles=interval,
     )
+
+
+def _cycles(design: Design) -> tuple[int | None, int | None]:
+    """Latency and interval, both played; in a huge network the interval is that of its slowest stage or port."""
+    convs = [stage for stage in design.stages if isinstance(stage, ConvStage)]
+    if sum(stage.out_shape.pixels for stage in convs) > HUGE_PIXELS:
+        timing = run_model(design.stages, design.streams, 1)
+        words = max(design.input_stream.words_per_frame, design.output_stream.words_per_frame)
+        return timing.latency_cycles, max(words, *(stage.cycles for stage in convs)) if timing.finished else None
+    large = design.input_stream.shape.pixels >= LARGE_FRAME
+    timing = run_model(design.stages, design.streams, FRAMES - large)
+    return timing.latency_cycles, timing.interval_cycles
 
 
 def _memories(design: Design) -> Iterator[float]:
