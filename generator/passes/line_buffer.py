@@ -16,6 +16,9 @@ LEAST_PREFETCH = 2
 PREFETCH = 16
 """Pixels ahead of the window that make the interval that of the multipliers, if they cost no RAM."""
 
+_WHOLE_PREFETCH_PRICE = 1.25
+"""What a ring may cost with the whole prefetch, in terms of the least one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineBuffer:
@@ -46,12 +49,16 @@ class LineBuffer:
         """Pixels that the ring holds.
 
         Serial: the span and `least` pixels more, up to `prefetch` or a row where they cost no RAM, and on to a
-        power of two, whose addresses wrap by themselves, where that costs none either. Else one
+        power of two, whose addresses wrap by themselves, where that costs none either; a large ring takes up to a
+        quarter more for the whole prefetch. Else one
         bank a kernel row, each a whole row, and further banks only where fewer than `least` pixels
         would be left for the prefetch.
         """
         if self.form is ReadForm.SERIAL:
             needed = self.span + least
+            whole = self.span + prefetch
+            if prefetch >= PREFETCH and self.blocks(whole) <= self.blocks(needed) * _WHOLE_PREFETCH_PRICE:
+                needed = whole
             free = free_words(self._word_bits, self._words(needed)) // self._words(1)
             most = max(prefetch, self.width) if prefetch >= PREFETCH else max(prefetch, least)
             wanted = min(max(needed, free), self.span + most)
