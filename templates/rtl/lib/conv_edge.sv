@@ -10,7 +10,7 @@ module conv_edge #(
     parameter int Stride = 1,
     parameter int Pad = 1,
     parameter bit SkipPadding = 1,
-    localparam int PositionBits = $clog2(Size + 1),
+    localparam int PositionBits = (Size > 1) ? $clog2(Size) : 1,
     localparam int TapBits = (Kernel > 1) ? $clog2(Kernel) : 1
 ) (
     input  logic [PositionBits-1:0] position_i,
@@ -23,7 +23,7 @@ module conv_edge #(
     for (genvar i = 0; i < Kernel; i++) begin : gen_tap
         localparam int FirstBeyond = (Size + Pad > i) ? Size + Pad - i : 0;
         if (i < Pad) begin : gen_before
-            assign outside_o[i] = position_i < PositionBits'(Pad - i) || int'(position_i) >= FirstBeyond;
+            assign outside_o[i] = int'(position_i) < Pad - i || int'(position_i) >= FirstBeyond;
         end else if (i > Pad) begin : gen_beyond
             assign outside_o[i] = int'(position_i) >= FirstBeyond;
         end else begin : gen_inside
@@ -34,7 +34,7 @@ module conv_edge #(
     if (SkipPadding) begin : gen_skip
         always_comb begin
             first_o = '0;
-            for (int i = 0; i < Pad; i++) if (position_i < PositionBits'(Pad - i)) first_o = TapBits'(i + 1);
+            for (int i = 0; i < Pad; i++) if (int'(position_i) < Pad - i) first_o = TapBits'(i + 1);
             last_o = TapBits'(Kernel - 1);
             for (int i = Kernel - 1; i > Pad; i--) if (outside_o[i]) last_o = TapBits'(i - 1);
             next_first_o = last_i ? TapBits'(Pad) : '0;

@@ -77,7 +77,9 @@ module conv_walk #(
     localparam int FrameStep = (InRows - (OutRows - 1) * StrideRows) * InCols - (OutCols - 1) * StrideCols;
     localparam int LargerStep = (LineStep > FrameStep) ? LineStep : FrameStep;
     localparam int LargestStep = (LargerStep > PixelStep) ? LargerStep : PixelStep;
-    localparam int AheadBits = $clog2(((RingPixels > LargestStep) ? RingPixels : LargestStep) + 1) + 1;
+    // Only where a stride passes pixels by can the corner run ahead of the loader.
+    localparam bit Strided = StrideRows > 1 || StrideCols > 1;
+    localparam int AheadBits = $clog2(((RingPixels > LargestStep) ? RingPixels : LargestStep) + 1) + (Strided ? 1 : 0);
     localparam int CornerPixels = PadRows * InCols + PadCols;
     localparam int WindowPixels = (KernelRows - 1) * InCols + KernelCols;
 
@@ -85,8 +87,8 @@ module conv_walk #(
     localparam int GroupBits = (OutGroups > 1) ? $clog2(OutGroups) : 1;
     localparam int TapRowBits = (KernelRows > 1) ? $clog2(KernelRows) : 1;
     localparam int TapColBits = (KernelCols > 1) ? $clog2(KernelCols) : 1;
-    localparam int TopBits = $clog2(InRows + 1);
-    localparam int LeftBits = $clog2(InCols + 1);
+    localparam int TopBits = (InRows > 1) ? $clog2(InRows) : 1;
+    localparam int LeftBits = (InCols > 1) ? $clog2(InCols) : 1;
     localparam int LastTop = (OutRows - 1) * StrideRows;
     localparam int LastLeft = (OutCols - 1) * StrideCols;
 
@@ -166,17 +168,24 @@ module conv_walk #(
     end
 
     // --- start rule: the window's last pixel inside the image is loaded
-    logic signed [AheadBits-1:0] ahead_q, needed, change;
+    logic [AheadBits-1:0] ahead_q, needed, change;
+    logic window_loaded;
     always_comb begin
         needed = AheadBits'(WindowPixels);
         for (int i = PadRows + 1; i < KernelRows; i++) if (row_outside[i]) needed -= AheadBits'(InCols);
         for (int j = PadCols + 1; j < KernelCols; j++) if (col_outside[j]) needed -= AheadBits'(1);
     end
 
-    assign start_o = !active_q && ahead_q >= needed && out_room_i && side_ready_i;
+    if (Strided) begin : gen_signed
+        assign window_loaded = signed'(ahead_q) >= signed'(needed);
+        assign two_free_o = signed'(ahead_q) < signed'(AheadBits'(RingPixels - 1));
+    end else begin : gen_unsigned
+        assign window_loaded = ahead_q >= needed;
+        assign two_free_o = ahead_q < AheadBits'(RingPixels - 1);
+    end
+    assign start_o = !active_q && window_loaded && out_room_i && side_ready_i;
     assign beat = active_q || start_o;
     assign ring_room_o = ahead_q != AheadBits'(RingPixels);  // it is never more
-    assign two_free_o = ahead_q < AheadBits'(RingPixels - 1);
 
     // One constant for each case, so that one adder suffices.
     always_comb begin
