@@ -79,14 +79,15 @@ def conv_instance(design: Design, stage: ConvStage) -> StageInstance:
         path = f"mem/{name}_projection_weight"
         memories += _banks("ProjectionWeightFile", path, side, aligned.width, array, bank_steps)
         files["ProjectionWeightFile"] = path
-    memories.append(_biases(f"mem/{name}_bias.mem", aligned.bias, stage.pe, array))
+    begin = -aligned.bias if _begins_with_skip(stage, array) else aligned.bias
+    memories.append(_biases(f"mem/{name}_bias.mem", begin, stage.pe, array))
     parameters: Parameters = {"Family": "generic"}
     parameters |= _geometry(design, stage)
     parameters |= {"WeightBits": aligned.width, "WeightSigned": 1, "BankSteps": bank_steps}
     in_block_ram = weights_in_block_ram(words.shape[0], words[0].size * aligned.width)
     parameters["WeightStorage"] = "block" if in_block_ram else "lut"
     parameters |= files
-    parameters["BiasBits"] = bias_bits(aligned.bias)
+    parameters["BiasBits"] = bias_bits(begin)
     parameters |= _join_parameters(design, stage, array)
     rectified = stage.relu or (stage.join is not None and stage.join.after_relu)
     parameters |= {
@@ -145,6 +146,13 @@ def requantization(exact: FixedPoint, result: FixedPoint) -> Parameters:
         "Rounding": result.rounding.value.removeprefix("AP_"),
         "Overflow": result.overflow.value.removeprefix("AP_"),
     }
+
+
+def _begins_with_skip(stage: ConvStage, array: Array) -> bool:
+    """Whether the accumulators begin with a skip operand, less the negative of the bias."""
+    join = stage.join
+    stored = join is not None and join.source in (JoinSource.STREAM, JoinSource.SHIFT_REGISTER)
+    return stored and array.halves == 1 and join is not None and not join.after_relu
 
 
 def _align(stage: ConvStage) -> Aligned:

@@ -359,19 +359,15 @@ module conv_stage #(
         .bias_o(biases)
     );
     if ((JoinsStream || JoinsShiftRegister) && !JoinsAtOutput) begin : gen_begin_with_skip
-        // The skip first: the table of biases then melts into the adder's LUTs.
-        align_add #(
-            .Lanes(Lanes),
-            .ABits(JoinBits),
-            .ASigned(JoinSigned),
-            .AShift(JoinShift),
-            .BBits(BiasBits),
-            .SumBits(AccBits)
-        ) i_begin (
-            .a_i(join_slice),
-            .b_i(bias),
-            .sum_o(begin_with)
-        );
+        // The file holds the biases' negatives: in a difference the table melts into the LUTs of the carry chain.
+        for (genvar lane = 0; lane < Lanes; lane++) begin : gen_lane
+            logic [JoinBits-1:0] operand;
+            logic signed [JoinBits:0] extended;
+            assign operand = join_slice[lane*JoinBits+:JoinBits];
+            assign extended = {JoinSigned && operand[JoinBits-1], operand};
+            assign begin_with[lane*AccBits+:AccBits] =
+                (AccBits'(extended) <<< JoinShift) - AccBits'(signed'(bias[lane*BiasBits+:BiasBits]));
+        end
     end else begin : gen_begin_with_bias
         for (genvar lane = 0; lane < StepChannels; lane++) begin : gen_lane
             assign begin_with[lane*AccBits+:AccBits] = AccBits'(signed'(bias[lane*BiasBits+:BiasBits]));
